@@ -1,0 +1,217 @@
+"""The environment: one task, one episode at a time, asynchronously."""
+
+import asyncio
+import hashlib
+import json
+import random
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from cairn.envs.actions import Answer, GiveUp, parse_action
+from cairn.envs.observation import Observation
+from cairn.envs.perform import perform
+from cairn.envs.sites import SITES
+from cairn.envs.task import Task
+from cairn.envs.world import World
+from cairn.rewards.ledger import Ledger, Payment, Score
+from cairn.sandbox.desk import Desk, View
+from cairn.sandbox.errors import ActionError, Boundary, CairnError, SandboxError
+from cairn.sandbox.events import Event
+from cairn.sandbox.sandbox import Sandbox
+from cairn.sandbox.server import Mounted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """What came of a step.
+
+    Attributes:
+        observation: What the agent sees now; on a void step, what it saw last.
+        reward: What the transition paid; None on a void step, which is not 0.
+        payments: The receipts.
+        is_success: All required milestones and the goal check hold; None on a void step.
+        is_terminal: The episode ended by success, an answer or giving up.
+        is_truncated: The episode ended by the step limit or a void.
+        void: Why the step cannot be trusted, or None.
+    """
+
+    observation: Observation
+    reward: float | None
+    payments: tuple[Payment, ...]
+    is_success: bool | None
+    is_terminal: bool
+    is_truncated: bool
+    void: str | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the episode has ended."""
+        return self.is_terminal or self.is_truncated
+
+
+class Env:
+    """A task in the sandbox.
+
+    Not safe for concurrent calls: one step at a time. Any number of environments may share a
+    sandbox and step concurrently.
+
+    Attributes:
+        task: What is to be done.
+        seed: The instance; None before the first reset.
+    """
+
+    def __init__(self, task: Task[Any], sandbox: Sandbox) -> None:
+        self.task = task
+        self.seed: int | None = None
+        self.facts: Any = None
+        self._sandbox = sandbox
+        self._desk: Desk | None = None
+        self._world: World | None = None
+        self._ledger: Ledger | None = None
+        self._observation: Observation | None = None
+        self._is_over = True
+
+    @property
+    def events(self) -> list[Event]:
+        """The evidence of the episode so far."""
+        return self._desk.log.events if self._desk is not None else []
+
+    @property
+    def payments(self) -> list[Payment]:
+        """The receipts of the episode so far."""
+        return self._ledger.payments if self._ledger is not None else []
+
+    async def reset(self, seed: int) -> Observation:
+        """Begin an episode.
+
+        Raises:
+            SandboxError: If the sandbox cannot be set up; no episode has begun then.
+        """
+        await self.close()
+        self.seed = seed
+        self.facts = draw_facts(self.task, seed)
+        self._world = World()
+        self.task.setup(self._world, self.facts)
+        sites = {
+            name: Mounted(app=SITES[name].app, database=database)
+            for name, database in self._world.databases.items()
+        }
+        self._desk = await self._sandbox.open_desk(
+            sites=sites, files=self._world.files, folders=self._world.folders
+        )
+        view = await self._desk.begin(self.task.start_url)
+        self._ledger = Ledger(self.task.milestones(self.facts), self.task.goal_check(self.facts))
+        self._is_over = False
+        self._observation = self._observe(view, result="", is_error=False, step=0, before="")
+        return self._observation
+
+    async def step(self, action: str) -> StepResult:
+        """Carry out an action in either wire form.
+
+        A malformed or impossible action is an ordinary step with an error text. A failure of the
+        sandbox makes the step void and ends the episode.
+
+        Raises:
+            CairnError: If no episode is under way.
+        """
+        if self._is_over or self._observation is None:
+            raise CairnError("no episode is under way: call reset first")
+        try:
+            result = await self._step(action)
+        except SandboxError as error:
+            result = self._void(str(error))
+        except asyncio.CancelledError:
+            self._is_over = True
+            raise
+        self._is_over = result.is_over
+        self._observation = result.observation
+        return result
+
+    async def close(self) -> None:
+        """End the episode and release what it holds; the sandbox stays."""
+        self._is_over = True
+        desk, self._desk = self._desk, None
+        world, self._world = self._world, None
+        if desk is not None:
+            await self._sandbox.close_desk(desk)
+        if world is not None:
+            world.close()
+
+    async def _step(self, text: str) -> StepResult:
+        assert self._desk is not None
+        assert self._ledger is not None
+        assert self._observation is not None
+        last = self._observation
+        step = last.step + 1
+        action, result, is_error = None, "", False
+        self._desk.log.step = step
+        try:
+            action = parse_action(text)
+            result = await perform(self._desk, action)
+        except ActionError as error:
+            result, is_error = str(error), True
+        view = await self._desk.look(step)
+        score = self._score(step)
+        observation = self._observe(
+            view, result=result, is_error=is_error, step=step, before=last.replay_hash
+        )
+        is_terminal = score.is_success or isinstance(action, Answer | GiveUp)
+        return StepResult(
+            observation=observation,
+            reward=score.reward,
+            payments=score.payments,
+            is_success=score.is_success,
+            is_terminal=is_terminal,
+            is_truncated=not is_terminal and step >= self.task.max_steps,
+        )
+
+    def _score(self, step: int) -> Score:
+        assert self._ledger is not None
+        try:
+            return self._ledger.score(self.events, step=step)
+        except Exception as error:  # a task's own detector: its failure is ours, not the agent's
+            reason = f"{self.task.id}: a detector raised {type(error).__name__}: {error}"
+            raise SandboxError(Boundary.REWARD, reason) from error
+
+    def _void(self, reason: str) -> StepResult:
+        assert self._observation is not None
+        return StepResult(
+            observation=self._observation,
+            reward=None,
+            payments=(),
+            is_success=None,
+            is_terminal=False,
+            is_truncated=True,
+            void=reason,
+        )
+
+    def _observe(
+        self, view: View, *, result: str, is_error: bool, step: int, before: str
+    ) -> Observation:
+        dialog = f"{view.dialog.kind}: {view.dialog.text}" if view.dialog is not None else ""
+        shown = [view.url, view.title, view.page, dialog]
+        events = [asdict(event) for event in self.events if event.step == step]
+        return Observation(
+            goal=self.task.goal(self.facts),
+            url=view.url,
+            title=view.title,
+            page=view.page,
+            dialog=dialog,
+            files=view.files,
+            result=result,
+            is_error=is_error,
+            step=step,
+            max_steps=self.task.max_steps,
+            state_hash=_hash([*shown, view.state_digest]),
+            replay_hash=_hash([before, *shown, *view.files, result, view.state_digest, events]),
+        )
+
+
+def draw_facts(task: Task[Any], seed: int) -> Any:
+    """Return the facts of a task's instance."""
+    return task.draw(random.Random(f"{task.id}:{seed}"))
+
+
+def _hash(parts: list[Any]) -> str:
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,15 @@
+"""The sites: small real web applications that tasks happen in."""
+
+from cairn.envs.sites import drive, forms, intranet, library, mail, settings
+from cairn.envs.sites.site import Site
+
+SITES: dict[str, Site] = {
+    "drive": drive.SITE,
+    "forms": forms.SITE,
+    "intranet": intranet.SITE,
+    "library": library.SITE,
+    "mail": mail.SITE,
+    "settings": settings.SITE,
+}
+
+__all__ = ["SITES", "Site"]

@@ -1,0 +1,236 @@
+"""One episode's place of work: a tab, the sites behind it, a home folder, and the evidence."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+from collections.abc import Awaitable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Self
+
+from cairn.sandbox.browser import NOBODY, Browser, browser_error
+from cairn.sandbox.cdp import Params
+from cairn.sandbox.errors import ActionError, Boundary, SandboxError
+from cairn.sandbox.events import EventKind, EventLog, Source
+from cairn.sandbox.page import NativeDialog, Page, Snapshot
+from cairn.sandbox.server import EpisodeSites, Mounted, SiteServer
+from cairn.sandbox.workspace import Workspace, check_quota
+
+DOWNLOAD_TIMEOUT_S = 20.0
+
+_SOURCES = {
+    EventKind.AX_CHANGED: Source.AX,
+    EventKind.NOTIFICATION_SHOWN: Source.AX,
+    EventKind.DIALOG_OPENED: Source.AX,
+    EventKind.DIALOG_CLOSED: Source.AX,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What there is to see after a step.
+
+    Attributes:
+        url: Address of the page.
+        title: Its title.
+        page: Snapshot text.
+        dialog: The native dialog that is open, if any.
+        files: The workspace's listing.
+        state_digest: Hash of sites and files.
+    """
+
+    url: str
+    title: str
+    page: str
+    dialog: NativeDialog | None
+    files: tuple[str, ...]
+    state_digest: str
+
+
+class Desk:
+    """Where one episode happens.
+
+    Attributes:
+        page: The tab.
+        workspace: The home folder.
+        log: The evidence so far.
+    """
+
+    def __init__(
+        self, browser: Browser, server: SiteServer, page: Page, sites: EpisodeSites, home: Workspace
+    ) -> None:
+        self.page = page
+        self.workspace = home
+        self.log = EventLog()
+        self._browser = browser
+        self._server = server
+        self._sites = sites
+        self._staging = browser.staging / page.target
+        self._begun: dict[str, Params] = {}
+        self._ended: asyncio.Queue[Params] = asyncio.Queue()
+        self._num_downloads_taken = 0
+        self._last: Snapshot | None = None
+
+    @classmethod
+    async def open(
+        cls,
+        *,
+        browser: Browser,
+        server: SiteServer,
+        page: Page,
+        sites: Mapping[str, Mounted],
+        files: Mapping[str, bytes],
+        folders: Iterable[str],
+    ) -> Self:
+        """Set up an episode; nothing is loaded yet."""
+        mounted = server.open(sites)
+        self = cls(browser, server, page, mounted, Workspace.create(files, folders))
+        self._staging.mkdir()
+        if os.geteuid() == 0:
+            os.chown(self._staging, NOBODY, NOBODY)
+        return self
+
+    async def close(self) -> None:
+        """Discard the tab, the sites and the files."""
+        self._server.close_episode(self._sites)
+        self.workspace.close()
+        shutil.rmtree(self._staging, ignore_errors=True)
+        with contextlib.suppress(SandboxError):
+            await self.page.close()
+
+    async def begin(self, url: str) -> View:
+        """Load the first page."""
+        behaviour = {
+            "behavior": "allowAndName",
+            "browserContextId": self.page.context,
+            "downloadPath": str(self._staging),
+            "eventsEnabled": True,
+        }
+        await asyncio.gather(
+            self._browser.send("Browser.setDownloadBehavior", behaviour),
+            self.page.enter(self._sites, url),
+        )
+        return await self._look()
+
+    @property
+    def hosts(self) -> list[str]:
+        """Host names that the episode's tab may visit."""
+        return self._sites.hosts
+
+    async def perform(self, action: Awaitable[Any] | None, *, settle_ms: int | None = None) -> None:
+        """Carry out a browser action and settle."""
+        if settle_ms is None:
+            await self.page.perform(action)
+        else:
+            await self.page.perform(action, settle_ms=settle_ms)
+
+    async def look(self, step: int) -> View:
+        """Take in what the step changed: evidence into the log, the rest into a view."""
+        self.log.step = step
+        return await self._look()
+
+    async def upload(self, ref: str, path: str) -> None:
+        """Give a file of the workspace to a file input."""
+        source = self.workspace.resolve(path)
+        if not source.is_file():
+            raise ActionError(f"{path!r} is not a file of the home folder")
+        folder = self._staging / "uploads"
+        folder.mkdir(exist_ok=True)
+        copied = folder / source.name
+        shutil.copyfile(source, copied)
+        for made in (folder, copied):
+            made.chmod(0o755)
+        await self.page.upload(ref, copied)
+
+    def on_download_begun(self, params: Params) -> None:
+        """Note the browser's event that a download of this tab has begun."""
+        self._begun[params["guid"]] = params
+
+    def on_download_progress(self, params: Params) -> None:
+        """Note the browser's event that a download of this tab has gone on."""
+        if params["guid"] in self._begun and params["state"] != "inProgress":
+            self._ended.put_nowait(params)
+
+    async def _look(self) -> View:
+        self._record_reports()
+        for change in self._sites.take_changes():
+            self.log.append(Source.SITE, EventKind.SITE_STATE_CHANGED, **change)
+        if self._sites.failure is not None:
+            raise SandboxError(Boundary.SITE, self._sites.failure)
+        await self._take_downloads()
+        if self.page.dialog is None or self._last is None:
+            self._last = self._record_snapshot(await self.page.snapshot(), self._last)
+        else:
+            dialog = self.page.dialog
+            self.log.append(Source.CDP, EventKind.DIALOG_OPENED, name=dialog.text, native=True)
+        return View(
+            url=self._last.url,
+            title=self._last.title,
+            page=self._last.page,
+            dialog=self.page.dialog,
+            files=self.workspace.listing(),
+            state_digest=f"{self._sites.digest()} {self.workspace.digest()}",
+        )
+
+    def _record_reports(self) -> None:
+        reports, self.page.reports = self.page.reports, []
+        for kind, data in reports:
+            self.log.append(Source.DOM, EventKind(kind), **data)
+
+    def _record_snapshot(self, new: Snapshot, old: Snapshot | None) -> Snapshot:
+        if old is None or new.is_new_document or new.url != old.url:
+            kind = EventKind.NAVIGATION_COMPLETED
+            self.log.append(Source.CDP, kind, url=new.url, status=new.status)
+        if old is None or new.title != old.title:
+            self.log.append(Source.WINDOW, EventKind.WINDOW_TITLE_CHANGED, title=new.title)
+        for name, data in new.events:
+            kind = EventKind(name)
+            self.log.append(_SOURCES.get(kind, Source.DOM), kind, **data)
+        return new
+
+    async def _take_downloads(self) -> None:
+        """Move finished downloads into the workspace, then record what changed in it."""
+        taken: list[tuple[str, str]] = []
+        try:
+            async with asyncio.timeout(DOWNLOAD_TIMEOUT_S):
+                while self._num_downloads_taken < self._sites.num_attachments:
+                    ended = await self._ended.get()
+                    self._num_downloads_taken += 1
+                    taken.append(self._take_download(ended))
+        except TimeoutError:
+            raise browser_error(f"a download took over {DOWNLOAD_TIMEOUT_S:.0f} s") from None
+        self.workspace.record_changes(self.log)
+        for path, url in taken:
+            state = self.workspace.file_state(path)
+            if state is not None:
+                self.log.append(
+                    Source.CDP,
+                    EventKind.DOWNLOAD_COMPLETED,
+                    path=path,
+                    size=state.size,
+                    sha256=state.sha256,
+                    url=url,
+                )
+
+    def _take_download(self, ended: Params) -> tuple[str, str]:
+        """Return path and address of a download; the path stays empty where it was cancelled."""
+        begun = self._begun.pop(ended["guid"])
+        staged = self._staging / ended["guid"]
+        if ended["state"] != "completed":
+            return "", begun["url"]
+        target = _free_path(self.workspace.resolve("Downloads"), begun["suggestedFilename"])
+        target.parent.mkdir(exist_ok=True)
+        check_quota(self.workspace, staged.stat().st_size)
+        shutil.move(staged, target)
+        return str(target.relative_to(self.workspace.root)), begun["url"]
+
+
+def _free_path(folder: Path, suggested: str) -> Path:
+    """Return a path that is not taken: `a.csv`, then `a (1).csv`, as browsers do."""
+    name = PurePosixPath(PurePosixPath(suggested).name.lstrip(".") or "download")
+    path, number = folder / name, 0
+    while path.exists():
+        number += 1
+        path = folder / f"{name.stem} ({number}){name.suffix}"
+    return path

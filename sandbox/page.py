@@ -1,0 +1,372 @@
+"""One tab under virtual time: trusted input in, settled snapshots out."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Coroutine
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, Self
+
+from cairn.sandbox.browser import Browser, browser_error
+from cairn.sandbox.cdp import Params
+from cairn.sandbox.errors import ActionError, SandboxError
+from cairn.sandbox.keys import KEYS
+from cairn.sandbox.server import HEADER, EpisodeSites
+
+START_S = 1_767_603_600  # Monday 2026-01-05 09:00 UTC, the instant at which every episode begins
+SETTLE_MS = 500
+LOAD_MS = 500
+STEP_TIMEOUT_S = 20.0
+_WORLD = "cairn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What the page showed when it was quiescent.
+
+    Attributes:
+        url: Address of the document.
+        title: Its title.
+        status: HTTP status of its response; 0 when there was none.
+        page: One line per visible element.
+        is_new_document: Whether the document was loaded since the last snapshot.
+        events: Kind and data of what was seen in the document, in order.
+    """
+
+    url: str
+    title: str
+    status: int
+    page: str
+    is_new_document: bool
+    events: list[tuple[str, Params]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NativeDialog:
+    """An alert, confirm, prompt or beforeunload dialog."""
+
+    kind: str
+    text: str
+
+
+class Page:
+    """A tab of its own browser context.
+
+    Attributes:
+        dialog: The native dialog that blocks the page, if one is open.
+        reports: Inputs that reached elements since they were last taken.
+    """
+
+    def __init__(self, browser: Browser, context: str, session: str) -> None:
+        self.dialog: NativeDialog | None = None
+        self.reports: list[tuple[str, Params]] = []
+        self.context = context
+        self._browser = browser
+        self._session = session
+        self._sites: EpisodeSites | None = None
+        self._world: int | None = None
+        self._is_new_document = False
+        self._expired: asyncio.Future[None] | None = None
+        self._navigated: asyncio.Future[None] | None = None
+        self._interrupt: asyncio.Future[None] | None = None
+        self._suspended: asyncio.Task[None] | None = None
+        self._failure: SandboxError | None = None
+
+    @classmethod
+    async def open(cls, browser: Browser) -> Self:
+        """Make a context with a blank tab whose clock stands at the start instant."""
+        send = browser.connection.send
+        context = (await send("Target.createBrowserContext", {"disposeOnDetach": True}))[
+            "browserContextId"
+        ]
+        target = (
+            await send("Target.createTarget", {"url": "about:blank", "browserContextId": context})
+        )["targetId"]
+        session = (await send("Target.attachToTarget", {"targetId": target, "flatten": True}))[
+            "sessionId"
+        ]
+        page = cls(browser, context, session)
+        page.target = target
+        await page._prepare()
+        return page
+
+    target = ""
+
+    async def _prepare(self) -> None:
+        listen = self._browser.connection.listen
+        listen(self._session, "Runtime.executionContextCreated", self._on_world)
+        listen(self._session, "Runtime.bindingCalled", self._on_report)
+        listen(self._session, "Emulation.virtualTimeBudgetExpired", self._on_expired)
+        listen(self._session, "Page.javascriptDialogOpening", self._on_dialog)
+        listen(self._session, "Inspector.targetCrashed", self._on_crash)
+        listen(self._session, "Page.frameNavigated", self._on_navigated)
+        listen(self._session, "Page.navigatedWithinDocument", self._on_navigated)
+        virtual_time = {"policy": "pause", "initialVirtualTime": START_S}
+        script = {"source": _script(), "worldName": _WORLD, "runImmediately": True}
+        await asyncio.gather(
+            self._send("Emulation.setVirtualTimePolicy", virtual_time),
+            self._send("Page.enable"),
+            self._send("Network.enable", {"maxTotalBufferSize": 0, "maxResourceBufferSize": 0}),
+            self._send("Network.setBypassServiceWorker", {"bypass": True}),
+            self._send("Emulation.setTimezoneOverride", {"timezoneId": "UTC"}),
+            self._send("Emulation.setLocaleOverride", {"locale": "en-US"}),
+            self._send("Emulation.setFocusEmulationEnabled", {"enabled": True}),
+            self._send(
+                "Runtime.addBinding", {"name": "cairnReport", "executionContextName": _WORLD}
+            ),
+            self._send("Page.addScriptToEvaluateOnNewDocument", script),
+            self._send("Runtime.enable"),
+        )
+
+    async def close(self) -> None:
+        """Discard the context."""
+        if self._suspended is not None:
+            self._suspended.cancel()
+        self._browser.connection.forget(self._session)
+        if self._browser.is_alive:
+            await self._browser.send(
+                "Target.disposeBrowserContext", {"browserContextId": self.context}
+            )
+
+    async def enter(self, sites: EpisodeSites, url: str) -> None:
+        """Join an episode and load its first page."""
+        self._sites = sites
+        await self._send("Network.setExtraHTTPHeaders", {"headers": {HEADER: sites.token}})
+        await self.perform(self.goto(url))
+
+    # Actions. Each is a coroutine for `perform`, which settles the page after it.
+
+    async def goto(self, url: str) -> None:
+        """Navigate."""
+        assert self._sites is not None
+        with self._sites.admitting_documents():
+            answer = await self._send("Page.navigate", {"url": url})
+        # A download is reported as an aborted navigation.
+        if answer.get("errorText", "net::ERR_ABORTED") != "net::ERR_ABORTED":
+            raise ActionError(f"the page did not load: {answer['errorText']}")
+
+    async def go(self, delta: int) -> None:
+        """Go back or forward in the history."""
+        history = await self._send("Page.getNavigationHistory")
+        index = history["currentIndex"] + delta
+        if not 1 <= index < len(history["entries"]):  # entry 0 is the blank tab
+            raise ActionError(f"there is no page to go {'back' if delta < 0 else 'forward'} to")
+        entry = history["entries"][index]["id"]
+        assert self._sites is not None
+        self._navigated = asyncio.get_running_loop().create_future()
+        with self._sites.admitting_documents():
+            await self._send("Page.navigateToHistoryEntry", {"entryId": entry})
+            await self._navigated
+
+    async def click(self, ref: str, *, count: int = 1) -> None:
+        """Click an element with the mouse."""
+        spot = await self._call(f"point({ref!r})")
+        mouse = {"x": spot["x"], "y": spot["y"], "button": "left"}
+        sent = [
+            self._send("Input.dispatchMouseEvent", {"type": kind, **mouse, "clickCount": number})
+            for number in range(1, count + 1)
+            for kind in ("mousePressed", "mouseReleased")
+        ]
+        await asyncio.gather(*sent)
+
+    async def hover(self, ref: str) -> None:
+        """Move the mouse onto an element."""
+        spot = await self._call(f"point({ref!r})")
+        move = {"type": "mouseMoved", "x": spot["x"], "y": spot["y"]}
+        await self._send("Input.dispatchMouseEvent", move)
+
+    async def fill(self, ref: str, text: str) -> None:
+        """Replace a field's text."""
+        field = await self._call(f"focus({ref!r}, false)")
+        if field["needsValue"]:
+            await self._call(f"setValue({ref!r}, {json.dumps(text)})")
+        elif text:
+            await self._send("Input.insertText", {"text": text})
+        elif not field["isEmpty"]:
+            await self.press("Delete")
+
+    async def type(self, ref: str, text: str) -> None:
+        """Add to a field's text."""
+        await self._call(f"focus({ref!r}, true)")
+        for character in text:
+            await self._send("Input.insertText", {"text": character})
+
+    async def press(self, key: str) -> None:
+        """Press and release a key."""
+        data = KEYS[key]
+        down = {"type": "keyDown" if "text" in data else "rawKeyDown", **data}
+        await asyncio.gather(
+            self._send("Input.dispatchKeyEvent", down),
+            self._send("Input.dispatchKeyEvent", {"type": "keyUp", **data}),
+        )
+
+    async def select(self, ref: str, option: str) -> None:
+        """Choose an option of a list box."""
+        await self._call(f"select({ref!r}, {json.dumps(option)})")
+
+    async def scroll(self, direction: str) -> None:
+        """Scroll by most of a screen."""
+        sign = -1 if direction == "up" else 1
+        await self._evaluate(
+            f"scrollBy({{top: {sign} * innerHeight * 0.8, behavior: 'instant'}})"
+        )
+
+    async def upload(self, ref: str, file: Path) -> None:
+        """Give a file, readable by the browser, to a file input."""
+        await self._call(f"fileInput({ref!r})")
+        found = await self._send(
+            "Runtime.evaluate", {"expression": "cairn.chosenInput", "contextId": self._world}
+        )
+        node = {"objectId": found["result"]["objectId"], "files": [str(file)]}
+        await self._send("DOM.setFileInputFiles", node)
+
+    async def read(self, ref: str) -> Params:
+        """Return an element's role, name and text."""
+        return await self._call(f"read({ref!r})")
+
+    # Settling
+
+    async def perform(self, action: Awaitable[Any] | None, *, settle_ms: int = SETTLE_MS) -> None:
+        """Carry out an action and let the page settle, or stop at a native dialog.
+
+        Args:
+            action: What to do first; None only lets the clock run.
+            settle_ms: Virtual milliseconds that the page gets.
+
+        Raises:
+            ActionError: If the action is not possible; nothing has changed then.
+            SandboxError: If the page does not settle in time or the browser fails.
+        """
+        await self._race(self._act_and_settle(action, settle_ms))
+
+    async def answer_dialog(self, *, accept: bool, text: str | None) -> None:
+        """Answer the native dialog and finish the step that it interrupted."""
+        self.dialog = None
+        reply: Params = {"accept": accept}
+        if text is not None:
+            reply["promptText"] = text
+        suspended, self._suspended = self._suspended, None
+        await self._send("Page.handleJavaScriptDialog", reply)
+        await self._race(self._finish(suspended))
+
+    async def snapshot(self) -> Snapshot:
+        """Describe the page as it stands."""
+        seen = json.loads(await self._evaluate("cairn.snapshot()"))
+        is_new, self._is_new_document = self._is_new_document, False
+        return Snapshot(
+            url=seen["url"],
+            title=seen["title"],
+            status=seen["status"],
+            page=seen["page"],
+            is_new_document=is_new,
+            events=[(kind, data) for kind, data in seen["events"]],
+        )
+
+    async def _finish(self, suspended: asyncio.Task[None] | None) -> None:
+        if suspended is not None:
+            await suspended
+
+    async def _race(self, work: Coroutine[Any, Any, None]) -> None:
+        if self._failure is not None:
+            work.close()
+            raise self._failure
+        self._interrupt = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(work)
+        done, _ = await asyncio.wait(
+            {task, self._interrupt},
+            timeout=STEP_TIMEOUT_S,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        if task in done:
+            return task.result()
+        if self.dialog is not None:
+            self._suspended = task
+            return None
+        task.cancel()
+        self._failure = self._failure or browser_error(
+            f"the page did not settle within {STEP_TIMEOUT_S:.0f} s"
+        )
+        raise self._failure
+
+    async def _act_and_settle(self, action: Awaitable[Any] | None, settle_ms: int) -> None:
+        if action is not None:
+            await action
+        await self._settle(settle_ms)
+
+    async def _settle(self, settle_ms: int) -> None:
+        self._expired = asyncio.get_running_loop().create_future()
+        budget = {
+            "policy": "pauseIfNetworkFetchesPending",
+            "budget": settle_ms,
+            "maxVirtualTimeTaskStarvationCount": 10_000,
+        }
+        sites = self._sites
+        assert sites is not None
+        # A click that navigates holds the command back until the new document is there, so the
+        # document must be answered before; what it fetches waits for the settle to have begun.
+        with sites.admitting_documents():
+            await self._send("Emulation.setVirtualTimePolicy", budget)
+            sites.gate.set()
+            await self._expired
+        sites.gate.clear()
+
+    # The isolated world
+
+    async def _call(self, call: str) -> Params:
+        result: Params = await self._evaluate(f"cairn.{call}")
+        if "error" in result:
+            raise ActionError(result["error"])
+        return result
+
+    async def _evaluate(self, expression: str) -> Any:
+        if self._world is None:
+            raise browser_error("the page has no document")
+        answer = await self._send(
+            "Runtime.evaluate",
+            {"expression": expression, "contextId": self._world, "returnByValue": True},
+        )
+        if "exceptionDetails" in answer:
+            details = answer["exceptionDetails"]
+            raise browser_error(f"snapshot script: {details.get('exception', details)}")
+        return answer["result"].get("value")
+
+    def _send(self, method: str, params: Params | None = None) -> "asyncio.Future[Params]":
+        return self._browser.connection.send(method, params, self._session)
+
+    def _on_world(self, params: Params) -> None:
+        context = params["context"]
+        if context["name"] == _WORLD and context["auxData"].get("frameId") == self.target:
+            self._world = context["id"]
+            self._is_new_document = True
+
+    def _on_report(self, params: Params) -> None:
+        kind, data = json.loads(params["payload"])
+        self.reports.append((kind, data))
+
+    def _on_expired(self, _: Params) -> None:
+        if self._expired is not None and not self._expired.done():
+            self._expired.set_result(None)
+
+    def _on_navigated(self, params: Params) -> None:
+        is_main = "parentId" not in params.get("frame", {})
+        if is_main and self._navigated is not None and not self._navigated.done():
+            self._navigated.set_result(None)
+
+    def _on_dialog(self, params: Params) -> None:
+        self.dialog = NativeDialog(kind=params["type"], text=params["message"])
+        self._stop_waiting()
+
+    def _on_crash(self, _: Params) -> None:
+        self._failure = browser_error("the page's process crashed")
+        self._stop_waiting()
+
+    def _stop_waiting(self) -> None:
+        if self._interrupt is not None and not self._interrupt.done():
+            self._interrupt.set_result(None)
+
+
+@cache
+def _script() -> str:
+    return resources.files("cairn.sandbox").joinpath("page.js").read_text(encoding="utf-8")

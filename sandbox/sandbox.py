@@ -1,0 +1,151 @@
+"""The sandbox: one Chromium and one site server, shared by many episodes."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Mapping
+from pathlib import Path
+from typing import Self
+
+from cairn.sandbox.browser import Browser
+from cairn.sandbox.cdp import Params
+from cairn.sandbox.desk import Desk
+from cairn.sandbox.errors import SandboxError
+from cairn.sandbox.page import Page
+from cairn.sandbox.server import Mounted, SiteServer
+
+POOL_SIZE = 4
+
+
+class Sandbox:
+    """Opens desks; starts Chromium again when it has crashed.
+
+    Attributes:
+        num_restarts: How often Chromium had to be started again.
+    """
+
+    def __init__(self, server: SiteServer, browser: Browser, executable: Path | None) -> None:
+        self.num_restarts = 0
+        self._server = server
+        self._browser = browser
+        self._executable = executable
+        self._desks: dict[str, Desk] = {}
+        self._pool: asyncio.Queue[Page] = asyncio.Queue()
+        self._warmer: asyncio.Task[None] | None = None
+        self._restarting = asyncio.Lock()
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(cls, *, executable: Path | None = None, port: int = 0) -> AsyncIterator[Self]:
+        """Start a sandbox and stop it at the end of the block.
+
+        Args:
+            executable: Chromium; found by `find_chromium` when None.
+            port: Port of the site server; 0 takes a free one.
+
+        Raises:
+            SetupError: If there is no Chromium or the port is taken.
+        """
+        self = await cls.start(executable=executable, port=port)
+        try:
+            yield self
+        finally:
+            await self.close()
+
+    @classmethod
+    async def start(cls, *, executable: Path | None = None, port: int = 0) -> Self:
+        """Start a sandbox; the caller closes it."""
+        server = await SiteServer.start(port)
+        try:
+            browser = await Browser.launch(site_port=server.port, executable=executable)
+        except BaseException:
+            await server.close()
+            raise
+        self = cls(server, browser, executable)
+        self._listen()
+        return self
+
+    async def close(self) -> None:
+        """End Chromium, the site server and every desk that is still open."""
+        if self._warmer is not None:
+            self._warmer.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._warmer
+        for desk in list(self._desks.values()):
+            await self.close_desk(desk)
+        await self._browser.close()
+        await self._server.close()
+
+    @property
+    def process_id(self) -> int:
+        """Process id of Chromium."""
+        return self._browser.process.pid
+
+    async def open_desk(
+        self,
+        *,
+        sites: Mapping[str, Mounted],
+        files: Mapping[str, bytes],
+        folders: Iterable[str],
+    ) -> Desk:
+        """Set up an episode's place of work.
+
+        Raises:
+            SandboxError: If the browser or the disk fails.
+        """
+        await self._ensure_browser()
+        page = await self._take_page()
+        desk = await Desk.open(
+            browser=self._browser,
+            server=self._server,
+            page=page,
+            sites=sites,
+            files=files,
+            folders=folders,
+        )
+        self._desks[page.target] = desk
+        return desk
+
+    async def close_desk(self, desk: Desk) -> None:
+        """Discard an episode's place of work."""
+        self._desks.pop(desk.page.target, None)
+        await desk.close()
+
+    async def _take_page(self) -> Page:
+        """Return a blank tab, from the pool when one is ready, and have the pool refilled."""
+        page = None
+        if not self._pool.empty():
+            page = self._pool.get_nowait()
+        if self._warmer is None or self._warmer.done():
+            self._warmer = asyncio.create_task(self._fill_pool())
+        return page or await Page.open(self._browser)
+
+    async def _fill_pool(self) -> None:
+        with contextlib.suppress(SandboxError):  # The next desk meets the failure and restarts.
+            while self._pool.qsize() < POOL_SIZE:
+                self._pool.put_nowait(await Page.open(self._browser))
+
+    async def _ensure_browser(self) -> None:
+        async with self._restarting:
+            if self._browser.is_alive:
+                return
+            await self._browser.close()
+            while not self._pool.empty():
+                self._pool.get_nowait()
+            self._browser = await Browser.launch(
+                site_port=self._server.port, executable=self._executable
+            )
+            self.num_restarts += 1
+            self._listen()
+
+    def _listen(self) -> None:
+        listen = self._browser.connection.listen
+        listen(None, "Browser.downloadWillBegin", self._on_download_begun)
+        listen(None, "Browser.downloadProgress", self._on_download_progress)
+
+    def _on_download_begun(self, params: Params) -> None:
+        if desk := self._desks.get(params["frameId"]):
+            desk.on_download_begun(params)
+
+    def _on_download_progress(self, params: Params) -> None:
+        for desk in self._desks.values():
+            desk.on_download_progress(params)

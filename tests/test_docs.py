@@ -1,0 +1,41 @@
+"""The documentation says what the code says."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from cairn.envs.actions import ACTIONS
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])
+LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_to_a_file_of_the_repository_resolves(page: Path) -> None:
+    targets = [match[1] for match in LINK.finditer(page.read_text())]
+    broken = [
+        target
+        for target in targets
+        if not re.match(r"[a-z]+:", target) and not (page.parent / target).exists()
+    ]
+
+    assert broken == []
+
+
+def test_the_page_on_actions_lists_the_actions_as_they_are() -> None:
+    rows = []
+    for name, kind in ACTIONS.items():
+        arguments = [
+            f"[{field}]" if not info.is_required() else field
+            for field, info in kind.model_fields.items()
+            if field != "action"
+        ]
+        rest = "*rest*" if kind.rest_of_line else ""
+        rows.append(f"| `{' '.join([name, *arguments])}` | {kind.__doc__} | {rest} |")
+    table = "\n".join(rows)
+
+    page = (ROOT / "docs/actions.md").read_text()
+
+    assert table in page, f"docs/actions.md: the table should be\n{table}"
