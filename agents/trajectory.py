@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from cairn.agents.agent import Decision
 from cairn.envs.observation import Observation
 from cairn.rewards.ledger import Payment
+from cairn.sandbox.events import Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,8 @@ class Trajectory:
         task: Id of the task, such as `mail-send-attachment-v1`.
         seed: The instance.
         turns: In order; the turn that failed is not among them.
+        last_observation: What followed the last turn; None when the reset failed.
+        events: The evidence.
         is_success: None when the episode is void.
         void: Why the episode cannot be trusted; None when it can.
         wall_s: Real time it took, reset included.
@@ -40,6 +43,8 @@ class Trajectory:
     task: str
     seed: int
     turns: tuple[Turn, ...]
+    last_observation: Observation | None
+    events: tuple[Event, ...]
     is_success: bool | None
     void: str | None = None
     wall_s: float = 0.0

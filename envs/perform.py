@@ -56,7 +56,7 @@ async def _dialog(desk: Desk, action: act.Dialog) -> str:
 
 async def _read(desk: Desk, action: act.Read) -> str:
     found = await desk.page.read(action.ref)
-    text = found["text"]
+    text = str(found["text"])
     desk.log.append(Source.AGENT, EventKind.TEXT_RETRIEVED, role=found["role"], text=text)
     return text if len(text) <= MAX_READ_CHARS else text[:MAX_READ_CHARS] + "..."
 

@@ -1,1 +1,55 @@
-"""rewards."""
+"""How transitions are scored: milestones, detectors over evidence, and the ledger."""
+
+from cairn.rewards.detectors import (
+    AllOf,
+    Answered,
+    AnyOf,
+    DialogOpened,
+    DirectoryUpdated,
+    Downloaded,
+    ElementShown,
+    FieldFilled,
+    FileMatches,
+    FilePresent,
+    InOrder,
+    NavigatedTo,
+    NotificationShown,
+    OnlyChanges,
+    SiteRow,
+    Submitted,
+    TextRead,
+    TitleShown,
+    Toggled,
+)
+from cairn.rewards.ledger import Ledger, Payment, Score, Tier
+from cairn.rewards.milestones import Detection, Detector, Milestone, Status
+
+__all__ = [
+    "AllOf",
+    "Answered",
+    "AnyOf",
+    "Detection",
+    "Detector",
+    "DialogOpened",
+    "DirectoryUpdated",
+    "Downloaded",
+    "ElementShown",
+    "FieldFilled",
+    "FileMatches",
+    "FilePresent",
+    "InOrder",
+    "Ledger",
+    "Milestone",
+    "NavigatedTo",
+    "NotificationShown",
+    "OnlyChanges",
+    "Payment",
+    "Score",
+    "SiteRow",
+    "Status",
+    "Submitted",
+    "TextRead",
+    "Tier",
+    "TitleShown",
+    "Toggled",
+]

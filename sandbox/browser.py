@@ -14,10 +14,11 @@ from typing import Self
 
 from cairn.sandbox.cdp import Connection, Params
 from cairn.sandbox.chromium import find_chromium
-from cairn.sandbox.errors import Boundary, SandboxError, SetupError
+from cairn.sandbox.errors import SandboxError, SetupError
 
 NOBODY = 65534
 START_TIMEOUT_S = 30.0
+_REMOVE_TRIES = 50
 
 _FLAGS = (
     "--headless",
@@ -121,15 +122,15 @@ class Browser:
     async def close(self) -> None:
         """End every process of the browser and remove its folder."""
         self.connection.close()
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, number)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                await asyncio.to_thread(self.process.wait, 2.0)
-                break
+        # Nothing of a throw-away profile is worth a gentle end, and the interpreter may be ending.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
+        self.process.wait()
+        for _ in range(_REMOVE_TRIES):  # a dying helper process may still write
+            shutil.rmtree(self.folder, ignore_errors=True)
+            if not self.folder.exists():
+                break
+            await asyncio.sleep(0.02)
 
 
 # Runs in a Python of its own between fork and exec: puts the pipes where Chromium looks for them,
@@ -181,8 +182,3 @@ async def _start(
             os.close(fd)
     await connection.attach(answer_read, command_write)
     return process
-
-
-def browser_error(reason: str) -> SandboxError:
-    """Return the error of a failed browser."""
-    return SandboxError(Boundary.BROWSER, reason)

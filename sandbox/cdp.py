@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable
 from typing import Any, cast
 
-from cairn.sandbox.errors import Boundary, SandboxError
+from cairn.sandbox.errors import browser_error
 
 Params = dict[str, Any]
 Listener = Callable[[Params], None]
@@ -51,7 +51,7 @@ class Connection(asyncio.Protocol):
         """
         answer: asyncio.Future[Params] = self._loop.create_future()
         if self.is_closed or self._writer is None:
-            answer.set_exception(SandboxError(Boundary.BROWSER, f"{method}: browser has gone"))
+            answer.set_exception(browser_error(f"{method}: browser has gone"))
             return answer
         number = next(self._ids)
         self._pending[number] = method, answer
@@ -96,7 +96,7 @@ class Connection(asyncio.Protocol):
         pending, self._pending = self._pending, {}
         for method, answer in pending.values():
             if not answer.done():
-                answer.set_exception(SandboxError(Boundary.BROWSER, f"{method}: browser has gone"))
+                answer.set_exception(browser_error(f"{method}: browser has gone"))
                 answer.exception()  # A caller that was cancelled will not retrieve it.
         if listener := self._listeners.get((None, "closed")):
             listener({})
@@ -111,7 +111,6 @@ class Connection(asyncio.Protocol):
         if answer.done():
             return
         if "error" in message:
-            reason = f"{method}: {message['error']['message']}"
-            answer.set_exception(SandboxError(Boundary.BROWSER, reason))
+            answer.set_exception(browser_error(f"{method}: {message['error']['message']}"))
         else:
             answer.set_result(message["result"])

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
-from cairn.sandbox.browser import NOBODY, Browser, browser_error
+from cairn.sandbox.browser import NOBODY, Browser
 from cairn.sandbox.cdp import Params
-from cairn.sandbox.errors import ActionError, Boundary, SandboxError
+from cairn.sandbox.errors import ActionError, Boundary, SandboxError, browser_error
 from cairn.sandbox.events import EventKind, EventLog, Source
 from cairn.sandbox.page import NativeDialog, Page, Snapshot
 from cairn.sandbox.server import EpisodeSites, Mounted, SiteServer

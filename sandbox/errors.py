@@ -61,6 +61,11 @@ class SandboxError(CairnError, RuntimeError):
         self.boundary = boundary
 
 
+def browser_error(reason: str) -> SandboxError:
+    """Return the error of a browser that failed."""
+    return SandboxError(Boundary.BROWSER, reason)
+
+
 def lookup(table: Mapping[str, T], name: str, *, kind: str) -> T:
     """Return `table[name]`, or say what was probably meant.
 

@@ -9,9 +9,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Self
 
-from cairn.sandbox.browser import Browser, browser_error
+from cairn.sandbox.browser import Browser
 from cairn.sandbox.cdp import Params
-from cairn.sandbox.errors import ActionError, SandboxError
+from cairn.sandbox.errors import ActionError, SandboxError, browser_error
 from cairn.sandbox.keys import KEYS
 from cairn.sandbox.server import HEADER, EpisodeSites
 

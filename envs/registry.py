@@ -1,0 +1,69 @@
+"""Names to tasks: suites, splits and the ids that Gymnasium knows."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any
+
+from cairn.envs.task import Task
+from cairn.envs.tasks import TASKS
+from cairn.sandbox.errors import ConfigError, lookup
+
+SUITES: dict[str, tuple[str, ...]] = {
+    "demo": tuple(TASKS),
+    "milestone": tuple(TASKS),
+}
+
+
+class Split(StrEnum):
+    """Which seeds are for what; a split's seeds never meet another's."""
+
+    TRAIN = "train"
+    TEST_SEEDS = "test-seeds"
+
+
+_FIRST_SEED = {Split.TRAIN: 0, Split.TEST_SEEDS: 2**20}
+_END_SEED = {Split.TRAIN: 2**20, Split.TEST_SEEDS: 2**21}
+
+
+def find_task(name: str) -> Task[Any]:
+    """Return the task of this id, such as `mail-send-attachment-v1`.
+
+    Raises:
+        UnknownNameError: With the nearest id.
+    """
+    return lookup(TASKS, name.removeprefix("cairn/"), kind="task")
+
+
+def find_tasks(names: Iterable[str], *, suite: str) -> list[Task[Any]]:
+    """Return the named tasks, or the whole suite when none is named.
+
+    Raises:
+        UnknownNameError: With the nearest id or suite.
+    """
+    return [find_task(name) for name in (tuple(names) or lookup(SUITES, suite, kind="suite"))]
+
+
+def split_seed(split: Split, index: int) -> int:
+    """Return the `index`-th seed of a split.
+
+    Raises:
+        ConfigError: If the split has fewer seeds.
+    """
+    seed = _FIRST_SEED[split] + index
+    if index < 0 or seed >= _END_SEED[split]:
+        size = _END_SEED[split] - _FIRST_SEED[split]
+        raise ConfigError(f"seed {index}: split {split!r} has seeds 0 to {size - 1}")
+    return seed
+
+
+def parse_seeds(text: str, split: Split) -> list[int]:
+    """Read `A:B`, half-open and counted from the split's first seed.
+
+    Raises:
+        ConfigError: If it is not of that form or empty.
+    """
+    first, colon, end = text.partition(":")
+    if not (colon and first.isdecimal() and end.isdecimal() and int(first) < int(end)):
+        raise ConfigError(f"seeds {text!r}: write A:B with A < B, such as 0:10")
+    split_seed(split, int(end) - 1)
+    return [split_seed(split, index) for index in range(int(first), int(end))]
