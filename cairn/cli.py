@@ -1,25 +1,53 @@
 """The command line: thin commands over the packages, one line for each error."""
 
+import asyncio
 import json
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from cairn.sandbox.errors import CairnError
+from cairn.agents.rollout import Request
+from cairn.agents.trajectory import Trajectory
+from cairn.envs.registry import Split
+from cairn.sandbox.errors import CairnError, ConfigError
 
 app = typer.Typer(
     name="cairn",
     help="Computer-use environments in a real browser, and the training of agents on them.",
+    epilog="CAIRN_DEBUG=1 shows where an error comes from; CAIRN_CHROMIUM names the browser.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+AgentOption = Annotated[
+    str, typer.Option("--agent", metavar="A", help="oracle, random, noop, or module:Class.")
+]
+SuiteOption = Annotated[
+    str, typer.Option("--suite", metavar="S", help="demo or milestone, or ids with commas between.")
+]
+SplitOption = Annotated[Split, typer.Option("--split", help="Which seeds.")]
+SeedsOption = Annotated[
+    str,
+    typer.Option("--seeds", metavar="A:B", help="Half-open, counted from the split's first seed."),
+]
+OutOption = Annotated[
+    Path, typer.Option("--out", metavar="DIR", help="Run folder to write; new or empty.")
+]
+ConcurrencyOption = Annotated[
+    int, typer.Option("--concurrency", min=1, max=256, help="Episodes at a time.")
+]
+JunitOption = Annotated[
+    Path | None, typer.Option("--junit", metavar="F", help="Write a JUnit report.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
@@ -34,9 +62,180 @@ def main() -> None:
         raise SystemExit(2) from None
 
 
-@app.callback()
-def _root() -> None:
-    """Set CAIRN_DEBUG=1 to see where an error comes from."""
+@app.command()
+def tasks(
+    *,
+    category: Annotated[
+        str | None, typer.Option("--category", metavar="C", help="Only this category.")
+    ] = None,
+    suite: SuiteOption = "milestone",
+    as_json: JsonOption = False,
+) -> None:
+    """List tasks and what their milestones pay."""
+    from cairn.envs.describe import describe_task
+    from cairn.envs.task import Category
+    from cairn.sandbox.errors import lookup
+    from cairn.views import tasks_table
+
+    found = _tasks_of(suite)
+    if category is not None:
+        wanted = lookup({c.value: c for c in Category}, category, kind="category")
+        found = [task for task in found if task.category is wanted]
+    if as_json:
+        _print_json([asdict(describe_task(task)) for task in found])
+    else:
+        Console().print(tasks_table([describe_task(task) for task in found]))
+
+
+@app.command()
+def run(
+    task: Annotated[str, typer.Argument(help="Id of the task, such as search-open-v1.")],
+    *,
+    agent: AgentOption = "oracle",
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The instance.")] = 0,
+    record: Annotated[
+        Path | None, typer.Option("--record", metavar="DIR", help="Keep the episode there.")
+    ] = None,
+    pages: Annotated[
+        bool, typer.Option("--pages", help="Show each page as the agent does.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run one episode and show it step by step; exit code 1 unless it succeeds."""
+    from cairn.agents.named import find_agent
+    from cairn.agents.run_folder import make_run_folder
+    from cairn.envs.registry import find_task
+    from cairn.views import episode_view
+
+    request = Request(task=find_task(task), seed=seed, make_agent=find_agent(agent))
+    folder = None if record is None else make_run_folder(record)
+    (trajectory,) = asyncio.run(_play([request], run=folder, agent=agent, concurrency=1))
+    if as_json:
+        _print_json(asdict(trajectory))
+    else:
+        Console().print(episode_view(trajectory, with_pages=pages))
+    if not trajectory.is_success:
+        raise typer.Exit(1)
+
+
+@app.command()
+def check(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[TASK ...]", help="Ids of tasks.")
+    ] = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Check every task.")] = False,
+    seeds: Annotated[int, typer.Option("--seeds", metavar="N", min=1, help="Seeds a task.")] = 3,
+    junit: JunitOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Prove tasks: oracle, ledger, no-op, and the same again alone and under load."""
+    from cairn.agents.check import Instance, Verdict, finding_case
+    from cairn.agents.junit import write_junit
+    from cairn.envs.registry import find_tasks
+    from cairn.views import findings_view
+
+    if bool(names) is every:
+        raise ConfigError("check: name tasks, or give --all")
+    found = find_tasks(names or (), suite="milestone")
+    instances = [Instance(task=task, seed=seed) for task in found for seed in range(seeds)]
+    findings = asyncio.run(_prove(instances))
+    if junit is not None:
+        write_junit(junit, "cairn check", [finding_case(finding) for finding in findings])
+    if as_json:
+        _print_json([asdict(finding) for finding in findings])
+    else:
+        Console().print(findings_view(findings))
+    if any(finding.verdict is not Verdict.PROVED for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def collect(
+    *,
+    agent: AgentOption = "oracle",
+    suite: SuiteOption = "demo",
+    split: SplitOption = Split.TRAIN,
+    episodes: Annotated[int, typer.Option("--episodes", metavar="N", min=1, help="Of each task.")],
+    out: OutOption,
+    concurrency: ConcurrencyOption = 4,
+    as_json: JsonOption = False,
+) -> None:
+    """Record episodes, such as demonstrations by the oracle."""
+    from cairn.agents.evaluation import result_of, summaries
+    from cairn.agents.run_folder import make_run_folder
+    from cairn.views import summaries_table
+
+    requests = _requests(agent=agent, suite=suite, split=split, seeds=f"0:{episodes}")
+    folder = make_run_folder(out)
+    done = asyncio.run(_play(requests, run=folder, agent=agent, concurrency=concurrency))
+    figures = summaries([result_of(trajectory) for trajectory in done])
+    if as_json:
+        _print_json({"run": str(folder), "summaries": [asdict(figure) for figure in figures]})
+        return
+    Console().print(summaries_table(figures))
+    Console().print(f"{len(done)} episodes in {folder}/episodes", highlight=False)
+
+
+@app.command(name="eval")
+def evaluate(
+    *,
+    agent: AgentOption,
+    suite: SuiteOption = "milestone",
+    split: SplitOption = Split.TEST_SEEDS,
+    seeds: SeedsOption = "0:10",
+    out: OutOption,
+    junit: JunitOption = None,
+    baseline: Annotated[
+        Path | None, typer.Option("--baseline", metavar="F", help="results.json of an earlier run.")
+    ] = None,
+    fail_under: Annotated[
+        float | None,
+        typer.Option("--fail-under", metavar="X", min=0, max=1, help="Least share of successes."),
+    ] = None,
+    fail_on_regression: Annotated[
+        bool,
+        typer.Option("--fail-on-regression", help="Fail if surely worse than the baseline."),
+    ] = False,
+    concurrency: ConcurrencyOption = 4,
+    as_json: JsonOption = False,
+) -> None:
+    """Evaluate an agent on instances that training never sees; exit code 1 if a gate fails."""
+    from cairn.agents import evaluation as ev
+    from cairn.agents.junit import Outcome, write_junit
+    from cairn.agents.run_folder import make_run_folder
+    from cairn.views import evaluation_view
+
+    if fail_on_regression and baseline is None:
+        raise ConfigError("--fail-on-regression: needs --baseline")
+    old = None if baseline is None else ev.read_results(baseline)
+    requests = _requests(agent=agent, suite=suite, split=split, seeds=seeds)
+    folder = make_run_folder(out)
+    done = asyncio.run(_play(requests, run=folder, agent=agent, concurrency=concurrency))
+    results = tuple(ev.result_of(trajectory) for trajectory in done)
+    path = ev.write_results(
+        folder, ev.Evaluation(agent=agent, suite=suite, split=split, results=results)
+    )
+    figures = ev.summaries(results)
+    comparison = None if old is None else ev.compare(results, old.results)
+    gated = comparison if fail_on_regression else None
+    gates = ev.gate_cases(figures[-1], fail_under=fail_under, comparison=gated)
+    if junit is not None:
+        write_junit(junit, "cairn eval", [*gates, *map(ev.result_case, results)])
+    if as_json:
+        _print_json(
+            {
+                "results": str(path),
+                "summaries": [asdict(figure) for figure in figures],
+                "comparison": None if comparison is None else asdict(comparison),
+                "gates": [asdict(gate) for gate in gates],
+            }
+        )
+    else:
+        Console().print(evaluation_view(figures, comparison, gates), highlight=False)
+        Console().print(f"results in {path}", highlight=False, soft_wrap=True)
+    if any(gate.outcome is not Outcome.PASSED for gate in gates):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -58,6 +257,64 @@ def doctor(
         Console().print(checks_table(checks))
     if not is_healthy(checks):
         raise typer.Exit(1)
+
+
+def _tasks_of(suite: str) -> list[Any]:
+    """Return the tasks of a suite, or those whose ids are listed with commas between."""
+    from cairn.envs.registry import SUITES, find_tasks
+    from cairn.envs.tasks import TASKS
+
+    if suite not in SUITES and ("," in suite or suite in TASKS):
+        return find_tasks([name.strip() for name in suite.split(",")], suite="")
+    return find_tasks((), suite=suite)
+
+
+def _requests(*, agent: str, suite: str, split: Split, seeds: str) -> list[Request]:
+    from cairn.agents.named import find_agent
+    from cairn.envs.registry import parse_seeds
+
+    make_agent = find_agent(agent)
+    chosen = parse_seeds(seeds, split)
+    return [
+        Request(task=task, seed=seed, make_agent=make_agent)
+        for task in _tasks_of(suite)
+        for seed in chosen
+    ]
+
+
+async def _play(
+    requests: Sequence[Request], *, run: Path | None, agent: str, concurrency: int
+) -> list[Trajectory]:
+    """Run the episodes with a progress bar; return the last attempt at each, in order."""
+    from cairn.agents.collect import collect as collect_episodes
+    from cairn.sandbox.sandbox import Sandbox
+    from cairn.views import progress
+
+    done: dict[int, Trajectory] = {}
+    async with Sandbox.open() as sandbox:
+        with progress() as bar:
+            line = bar.add_task("episodes", total=len(requests), note="")
+            episodes = collect_episodes(
+                sandbox, requests, run=run, agent=agent, concurrency=concurrency
+            )
+            async for position, trajectory in episodes:
+                done[position] = trajectory
+                solved = sum(t.is_success is True for t in done.values())
+                bar.update(line, completed=len(done), note=f"{solved} solved")
+    return [done[position] for position in sorted(done)]
+
+
+async def _prove(instances: Sequence[Any]) -> list[Any]:
+    from cairn.agents.check import Proof, prove
+    from cairn.views import progress
+
+    findings = []
+    with progress() as bar:
+        line = bar.add_task("proofs", total=len(instances) * len(Proof), note="")
+        async for finding in prove(instances):
+            findings.append(finding)
+            bar.update(line, completed=len(findings), note=f"{finding.proof}: {finding.task}")
+    return findings
 
 
 def _print_json(value: object) -> None:

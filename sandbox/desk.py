@@ -151,6 +151,7 @@ class Desk:
         """Note the browser's event that a download of this tab has gone on."""
         if params["guid"] in self._begun and params["state"] != "inProgress":
             self._ended.put_nowait(params)
+            self.page.on_download_ended()
 
     async def _look(self) -> View:
         self._record_reports()

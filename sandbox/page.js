@@ -242,7 +242,7 @@
     shown = walk.seen; dialogs = walk.dialogs; notices = walk.notices;
     touched.clear();
     const navigation = performance.getEntriesByType('navigation')[0];
-    return JSON.stringify({ url: location.href, title: document.title, status: navigation?.responseStatus ?? 0,
+    return JSON.stringify({ url: location.href, title: document.title, now: Date.now(), status: navigation?.responseStatus ?? 0,
       page: walk.lines.join('\n'), events });
   }
 

@@ -70,6 +70,8 @@ class Page:
         self._is_new_document = False
         self._expired: asyncio.Future[None] | None = None
         self._navigated: asyncio.Future[None] | None = None
+        self._download_ended: asyncio.Future[None] | None = None
+        self._clock_ms = START_S * 1000.0
         self._interrupt: asyncio.Future[None] | None = None
         self._suspended: asyncio.Task[None] | None = None
         self._failure: SandboxError | None = None
@@ -254,6 +256,7 @@ class Page:
     async def snapshot(self) -> Snapshot:
         """Describe the page as it stands."""
         seen = json.loads(await self._evaluate("cairn.snapshot()"))
+        self._clock_ms = seen["now"]
         is_new, self._is_new_document = self._is_new_document, False
         return Snapshot(
             url=seen["url"],
@@ -296,21 +299,44 @@ class Page:
         await self._settle(settle_ms)
 
     async def _settle(self, settle_ms: int) -> None:
-        self._expired = asyncio.get_running_loop().create_future()
-        budget = {
-            "policy": "pauseIfNetworkFetchesPending",
-            "budget": settle_ms,
-            "maxVirtualTimeTaskStarvationCount": 10_000,
-        }
-        sites = self._sites
-        assert sites is not None
+        assert self._sites is not None
+        loop = asyncio.get_running_loop()
+        self._expired, self._download_ended = loop.create_future(), loop.create_future()
         # A click that navigates holds the command back until the new document is there, so the
         # document must be answered before; what it fetches waits for the settle to have begun.
-        with sites.admitting_documents():
-            await self._send("Emulation.setVirtualTimePolicy", budget)
-            sites.gate.set()
+        with self._sites.admitting_documents():
+            await self._run_clock("pauseIfNetworkFetchesPending", settle_ms)
+            self._sites.gate.set()
+            ends = {self._expired, self._download_ended}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if not self._expired.done():
+                await self._run_out(self._clock_ms + settle_ms)
+        self._sites.gate.clear()
+
+    async def _run_out(self, end_ms: float) -> None:
+        """Let the clock run to `end_ms` past a navigation that became a download.
+
+        Chromium may count such a navigation as pending for good, which would stop the clock.
+        """
+        await self._send("Emulation.setVirtualTimePolicy", {"policy": "pause"})
+        self._expired = asyncio.get_running_loop().create_future()
+        rest_ms = end_ms - await self._evaluate("Date.now()")
+        if rest_ms > 0:
+            await self._run_clock("advance", rest_ms)
             await self._expired
-        sites.gate.clear()
+
+    async def _run_clock(self, policy: str, budget_ms: float) -> None:
+        budget = {
+            "policy": policy,
+            "budget": budget_ms,
+            "maxVirtualTimeTaskStarvationCount": 10_000,
+        }
+        await self._send("Emulation.setVirtualTimePolicy", budget)
+
+    def on_download_ended(self) -> None:
+        """Note that a download of this tab has ended."""
+        if self._download_ended is not None and not self._download_ended.done():
+            self._download_ended.set_result(None)
 
     # The isolated world
 
@@ -350,8 +376,8 @@ class Page:
             self._expired.set_result(None)
 
     def _on_navigated(self, params: Params) -> None:
-        is_main = "parentId" not in params.get("frame", {})
-        if is_main and self._navigated is not None and not self._navigated.done():
+        frame = params["frame"]["id"] if "frame" in params else params["frameId"]
+        if frame == self.target and self._navigated is not None and not self._navigated.done():
             self._navigated.set_result(None)
 
     def _on_dialog(self, params: Params) -> None:

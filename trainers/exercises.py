@@ -44,16 +44,33 @@ class Line:
         return " ".join([self.role, *self.name, self.ref]) + self.value
 
 
-def repeats(rng: random.Random, num_tokens: int) -> tuple[list[int], int]:
-    """Return random token ids with a segment written twice, and where the second one is sure.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeats:
+    """Random token ids in which parts of one segment come again and again.
 
-    The gap is random too: with a fixed one the heads learn the distance, not the content.
+    Attributes:
+        ids: The tokens.
+        is_sure: Whether the token follows from those before it; one entry a token.
     """
-    segment, gap, lead = (
-        [rng.randrange(num_tokens) for _ in range(rng.randint(*span))]
-        for span in ((3, 16), (0, 30), (0, 8))
-    )
-    return lead + segment + gap + segment, len(lead) + len(segment) + len(gap) + 1
+
+    ids: tuple[int, ...]
+    is_sure: tuple[bool, ...]
+
+
+def repeats(rng: random.Random, num_tokens: int, *, length: int = 60) -> Repeats:
+    """Draw a segment and repeat parts of it after gaps of random tokens.
+
+    The gaps vary: with a fixed one the heads learn the distance, not the content.
+    """
+    segment = [rng.randrange(num_tokens) for _ in range(rng.randint(4, 14))]
+    ids, is_sure = list(segment), [False] * len(segment)
+    while len(ids) < length:
+        gap = [rng.randrange(num_tokens) for _ in range(rng.randint(0, 6))]
+        start = rng.randint(0, len(segment) - 3)
+        part = segment[start : rng.randint(start + 2, len(segment))]
+        ids += gap + part
+        is_sure += [False] * (len(gap) + 1) + [True] * (len(part) - 1)
+    return Repeats(ids=tuple(ids), is_sure=tuple(is_sure))
 
 
 def point(rng: random.Random, words: Sequence[str]) -> Exercise:

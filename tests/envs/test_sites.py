@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import json
 import re
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -394,7 +393,7 @@ def test_mail_sends_the_message_once_and_says_so(world: World) -> None:
 
 @pytest.mark.parametrize("number", ["1", "2", "x", "9" * 30, "٢", ""])
 def test_mail_reports_no_message_that_was_not_sent(world: World, number: str) -> None:
-    answer = Client("mail", world).get(f"/?sent={number}".encode().decode("latin-1"))
+    answer = Client("mail", world).get(f"/?{urlencode({'sent': number})}")
     assert answer.status == 200
     assert 'role="status"' not in answer.text
 
@@ -505,8 +504,3 @@ def test_episodes_do_not_see_each_other(world: World) -> None:
     assert len(Client("forms", other).rows("requests")) == 1
     assert [row[1] for row in Client("forms", world).rows("requests")] == ["Eva"]
     other.close()
-
-
-def test_world_refuses_a_table_that_a_site_does_not_have(world: World) -> None:
-    with pytest.raises(sqlite3.OperationalError, match="no such table"):
-        world.site("library").execute("SELECT * FROM messages")

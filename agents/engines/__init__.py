@@ -1,0 +1,1 @@
+"""Engines that need torch; importing this package does not import it."""

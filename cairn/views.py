@@ -1,0 +1,173 @@
+"""What the command line shows: tables and progress bars."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from cairn.agents.check import Finding, Proof, Verdict
+from cairn.agents.evaluation import Comparison, Summary
+from cairn.agents.junit import Case, Outcome
+from cairn.agents.trajectory import Trajectory, Turn
+from cairn.envs.describe import TaskDescription
+from cairn.envs.observation import Observation
+
+MAX_PROBLEMS = 10
+MAX_RESULT_CHARS = 100
+
+
+def progress() -> Progress:
+    """Return a progress bar on standard error, which leaves no trace when it is done."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=Console(stderr=True),
+        transient=True,
+    )
+
+
+def tasks_table(tasks: Sequence[TaskDescription]) -> Table:
+    """Show what the tasks' milestones pay."""
+    table = _table("task", "category", "steps", "milestones", "total")
+    table.columns[2].justify = table.columns[4].justify = "right"
+    for task in tasks:
+        paid = "\n".join(f"{m.value:<4g} {m.name}" for m in task.milestones)
+        table.add_row(task.id, task.category, str(task.max_steps), paid, f"{task.total:g}")
+    return table
+
+
+def episode_view(trajectory: Trajectory, *, with_pages: bool) -> Group:
+    """Show an episode step by step."""
+    parts: list[RenderableType] = [Text(f"{trajectory.task}, seed {trajectory.seed}", "bold")]
+    observations = [turn.observation for turn in trajectory.turns]
+    if trajectory.last_observation is not None:
+        observations.append(trajectory.last_observation)
+        parts.append(Text(observations[0].goal))
+    if with_pages and observations:
+        parts.append(Text(observations[0].to_text(), "dim"))
+    table = _table("", "action", "reward", "")
+    for turn, after in zip(trajectory.turns, observations[1:], strict=True):
+        if with_pages:
+            parts += [Text(f"{after.step}  {turn.decision.action}", "bold"), _outcome(turn, after)]
+            parts.append(Text(after.page, "dim"))
+        else:
+            reward = f"[green]+{turn.reward:g}[/]" if turn.reward else ""
+            action = escape(turn.decision.action)
+            table.add_row(str(after.step), action, reward, _outcome(turn, after))
+    if table.row_count:
+        parts.append(table)
+    return Group(*parts, Text.from_markup(_ending(trajectory)))
+
+
+def findings_view(findings: Sequence[Finding]) -> Group:
+    """Show how many proofs of each kind hold, and the first ones that do not."""
+    table = _table("task", *Proof)
+    for task in dict.fromkeys(finding.task for finding in findings):
+        cells = [_tally([f for f in findings if (f.task, f.proof) == (task, p)]) for p in Proof]
+        table.add_row(task, *cells)
+    problems = [finding for finding in findings if finding.verdict is not Verdict.PROVED]
+    lines = [
+        Text.from_markup(
+            f"[{_COLOUR[f.verdict]}]{f.verdict}[/] {f.task} seed {f.seed}, {f.proof}: "
+            f"{escape(f.detail)}"
+        )
+        for f in problems[:MAX_PROBLEMS]
+    ]
+    if len(problems) > MAX_PROBLEMS:
+        lines.append(Text(f"and {len(problems) - MAX_PROBLEMS} more"))
+    return Group(table, *lines)
+
+
+def evaluation_view(
+    summaries: Sequence[Summary], comparison: Comparison | None, gates: Sequence[Case]
+) -> Group:
+    """Show an evaluation, how it compares with its baseline, and its gates."""
+    lines = [] if comparison is None else [Text(_comparison_line(comparison))]
+    return Group(
+        summaries_table(summaries), *lines, *(Text.from_markup(_gate_line(g)) for g in gates)
+    )
+
+
+def summaries_table(summaries: Sequence[Summary]) -> Table:
+    """Show success rates and returns, the figures of all tasks last."""
+    table = _table("task", "success", "95 % interval", "solved", "return", "steps", "void")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for summary in summaries:
+        if summary is summaries[-1]:
+            table.add_section()
+        low, high = summary.interval.low, summary.interval.high
+        table.add_row(
+            summary.name,
+            _percent(summary.success),
+            f"{low * 100:.1f} to {high * 100:.1f}" if summary.num_valid else "-",
+            f"{summary.num_success}/{summary.num_valid}",
+            _number(summary.mean_return, 2),
+            _number(summary.mean_steps, 1),
+            f"[yellow]{summary.num_void}[/]" if summary.num_void else "0",
+        )
+    return table
+
+
+def _comparison_line(comparison: Comparison) -> str:
+    """Say how a run compares with its baseline."""
+    interval = comparison.interval
+    return (
+        f"against the baseline: {comparison.difference * 100:+.1f} points "
+        f"(95 % interval {interval.low * 100:+.1f} to {interval.high * 100:+.1f}, "
+        f"{comparison.num_pairs} pairs, {len(comparison.gained)} gained, "
+        f"{len(comparison.lost)} lost)"
+    )
+
+
+def _gate_line(gate: Case) -> str:
+    """Say whether a gate was passed."""
+    if gate.outcome is Outcome.PASSED:
+        return f"[green]passed[/] {gate.name}"
+    return f"[bold red]failed[/] {gate.name}: {escape(gate.message)}"
+
+
+_COLOUR = {Verdict.PROVED: "green", Verdict.REFUTED: "bold red", Verdict.VOID: "yellow"}
+
+
+def _outcome(turn: Turn, after: Observation) -> Text:
+    """Say what an action led to: an error, receipts, a result, or nothing worth saying."""
+    if after.is_error:
+        return Text(after.result, "red")
+    receipts = [f"{payment.milestone} +{payment.value:g}" for payment in turn.payments]
+    if receipts:
+        return Text(", ".join(receipts), "green")
+    return Text(after.result[:MAX_RESULT_CHARS])
+
+
+def _table(*columns: str) -> Table:
+    return Table(*columns, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+
+
+def _tally(findings: Sequence[Finding]) -> str:
+    count = Counter(finding.verdict for finding in findings)
+    worst = next(v for v in (Verdict.REFUTED, Verdict.VOID, Verdict.PROVED) if count[v])
+    return f"[{_COLOUR[worst]}]{count[Verdict.PROVED]}/{len(findings)}[/]"
+
+
+def _ending(trajectory: Trajectory) -> str:
+    took = f"in {len(trajectory.turns)} steps, {trajectory.wall_s:.1f} s"
+    if trajectory.void is not None:
+        return f"[yellow]void[/] {took}: {escape(trajectory.void)}"
+    verdict = "[green]success[/]" if trajectory.is_success else "[red]no success[/]"
+    return f"{verdict}, return {trajectory.episode_return:g} {took}"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share * 100:.1f} %"
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"

@@ -1,0 +1,33 @@
+"""What the tests share: one real sandbox for the whole run."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+import pytest_asyncio
+
+from cairn.sandbox.sandbox import Sandbox
+from tests.lab import Lab
+
+OpenLab = Callable[..., Awaitable[Lab]]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox.open() as sandbox:
+        yield sandbox
+
+
+@pytest_asyncio.fixture
+async def open_lab(sandbox: Sandbox) -> AsyncIterator[OpenLab]:
+    """Open episodes on the lab site and close them at the end of the test."""
+    opened: list[Lab] = []
+
+    async def open_one(
+        pages: str | Mapping[str, str], files: Mapping[str, bytes] | None = None
+    ) -> Lab:
+        lab = await Lab.open(sandbox, pages, files or {})
+        opened.append(lab)
+        return lab
+
+    yield open_one
+    for lab in opened:
+        await lab.close()

@@ -1,0 +1,170 @@
+"""Language models: loading any Hugging Face folder, building the small one, LoRA."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+)
+
+from cairn.sandbox.errors import ConfigError
+
+LOOK_BACK_SCALE = 6.0
+LOOK_BACK_FREQUENCIES = 4
+
+
+class SmallModelConfig(BaseModel):
+    """Sizes of a small Qwen2 model.
+
+    Attributes:
+        hidden_size: Width.
+        intermediate_size: Width of the feed-forward part.
+        num_layers: Depth.
+        num_heads: Attention heads; as many for keys and values.
+        initializer_range: Standard deviation of the weights at the start.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hidden_size: int = Field(ge=16)
+    intermediate_size: int = Field(ge=16)
+    num_layers: int = Field(ge=1)
+    num_heads: int = Field(ge=1)
+    initializer_range: float = 0.04
+
+
+class LoraSettings(BaseModel):
+    """Low-rank adapters on all linear layers.
+
+    Attributes:
+        rank: Rank of each adapter.
+        alpha: The adapter's output is scaled by `alpha / rank`.
+        dropout: Share of the adapter's inputs dropped; 0 keeps sampled and trained log-probs equal.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rank: int = Field(default=16, ge=1)
+    alpha: float = 32.0
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+
+
+def load_model(folder: Path, *, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
+    """Load a causal language model; nothing is downloaded.
+
+    Raises:
+        ConfigError: If the folder is missing or holds no causal language model.
+    """
+    _require_folder(folder)
+    try:
+        model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, dtype=dtype)
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigError(f"model folder {str(folder)!r} cannot be loaded: {_first_line(error)}") from error
+    if not isinstance(model, PreTrainedModel):
+        raise ConfigError(f"model folder {str(folder)!r} holds no causal language model")
+    return model
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """Load a tokenizer; nothing is downloaded.
+
+    Raises:
+        ConfigError: If the folder is missing, holds no tokenizer, or one without a stop token.
+    """
+    _require_folder(folder)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigError(f"model folder {str(folder)!r} has no usable tokenizer: {_first_line(error)}") from error
+    if tokenizer.eos_token_id is None:
+        raise ConfigError(f"model folder {str(folder)!r}: its tokenizer has no eos_token to stop at")
+    return tokenizer
+
+
+def build_small_model(
+    config: SmallModelConfig, tokenizer: PreTrainedTokenizerBase, *, seed: int
+) -> Qwen2ForCausalLM:
+    """Make an untrained Qwen2 model whose first layer already looks back one to three tokens."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = Qwen2ForCausalLM(
+            Qwen2Config(
+                vocab_size=len(tokenizer),
+                hidden_size=config.hidden_size,
+                intermediate_size=config.intermediate_size,
+                num_hidden_layers=config.num_layers,
+                num_attention_heads=config.num_heads,
+                num_key_value_heads=config.num_heads,
+                initializer_range=config.initializer_range,
+                max_position_embeddings=2048,
+                tie_word_embeddings=True,
+                bos_token_id=None,
+                eos_token_id=tokenizer.eos_token_id,
+                pad_token_id=tokenizer.pad_token_id,
+            )
+        )
+        torch.nn.init.normal_(model.model.embed_tokens.weight, std=config.initializer_range)
+    for head in range(config.num_heads):
+        _look_back(model, head, distance=(1, 1, 2, 3)[head % 4])
+    return model
+
+
+def with_lora(model: PreTrainedModel, settings: LoraSettings) -> Any:
+    """Wrap a model so that only adapters train; the base's weights stay as they are."""
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        lora_dropout=settings.dropout,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
+    )
+    return get_peft_model(model, config)
+
+
+def _look_back(model: Qwen2ForCausalLM, head: int, *, distance: int) -> None:
+    """Make a head of the first layer attend to the token `distance` before.
+
+    Rotary embedding turns query and key by their positions, so constant ones (the biases) attend by
+    distance alone: with `q = R(-distance) k` the score is largest where the key stands that far
+    back. Induction needs such heads before anything else, and they are slow to form: with them 54 %
+    of repeated tokens are foretold after 150 steps, without them 10 % after 200.
+    """
+    attention = model.model.layers[0].self_attn
+    size = attention.head_dim
+    theta = model.config.rope_parameters["rope_theta"]
+    rows = slice(head * size, (head + 1) * size)
+    key, query = torch.zeros(size), torch.zeros(size)
+    for i in range(min(LOOK_BACK_FREQUENCIES, size // 2)):
+        angle = distance * theta ** (-2 * i / size)
+        key[i] = LOOK_BACK_SCALE
+        query[i] = LOOK_BACK_SCALE * math.cos(angle)
+        query[i + size // 2] = -LOOK_BACK_SCALE * math.sin(angle)
+    with torch.no_grad():
+        attention.k_proj.bias[rows] = key
+        attention.q_proj.bias[rows] = query
+        attention.q_proj.weight[rows] *= 0.1
+        attention.k_proj.weight[rows] *= 0.1
+
+
+def _require_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise ConfigError(
+            f"model folder {str(folder)!r} does not exist; give a folder with config.json, "
+            "model.safetensors and tokenizer.json"
+        )
+    if not (folder / "config.json").is_file():
+        raise ConfigError(f"model folder {str(folder)!r} has no config.json, so it holds no model")
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0]

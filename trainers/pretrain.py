@@ -1,0 +1,185 @@
+"""Makes the demo's base model from generic exercises, once.
+
+Usage: python -m cairn.trainers.pretrain configs/demo_base.toml OUT
+"""
+
+import argparse
+import hashlib
+import json
+import random
+import time
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from transformers import PreTrainedTokenizerBase, Qwen2ForCausalLM
+
+from cairn.trainers.exercises import KINDS, repeats
+from cairn.trainers.model import SmallModelConfig, build_small_model
+from cairn.trainers.tokenizer import build_tokenizer
+from cairn.trainers.vocabulary import known_words
+
+NO_LABEL = -100
+LOG_EVERY = 100
+
+
+class Schedule(BaseModel):
+    """How long to train on what.
+
+    Attributes:
+        batch_size: Exercises a step.
+        warm_up_steps: First steps, on repeats alone.
+        steps: All steps.
+        repeat_share: Share of repeats after the warm-up.
+        learning_rate: Peak of AdamW's learning rate; falls to 0 over the last 40 %.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    batch_size: int = Field(default=64, ge=1)
+    warm_up_steps: int = Field(ge=0)
+    steps: int = Field(ge=1)
+    repeat_share: float = Field(ge=0, le=1)
+    learning_rate: float = Field(gt=0)
+
+
+class Recipe(BaseModel):
+    """Everything that decides the base model's weights.
+
+    Attributes:
+        seed: Of weights and exercises.
+        num_refs: Refs that are one token.
+        model: Sizes.
+        schedule: Training.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seed: int
+    num_refs: int
+    model: SmallModelConfig
+    schedule: Schedule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """Token ids and, for each, itself as the label or `NO_LABEL`."""
+
+    ids: Sequence[int]
+    labels: Sequence[int]
+
+
+def pretrain(recipe: Recipe, *, log: bool = True) -> tuple[Qwen2ForCausalLM, PreTrainedTokenizerBase]:
+    """Build and train the model; deterministic for one machine and torch build."""
+    words = known_words()
+    tokenizer = build_tokenizer(words, num_refs=recipe.num_refs)
+    model = build_small_model(recipe.model, tokenizer, seed=recipe.seed)
+    rng = random.Random(recipe.seed)
+    schedule = recipe.schedule
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=schedule.learning_rate, betas=(0.9, 0.95), weight_decay=0.0
+    )
+    started = time.perf_counter()
+    for step in range(schedule.steps):
+        for group in optimizer.param_groups:
+            group["lr"] = schedule.learning_rate * _learning_rate_factor(step, schedule.steps)
+        share = 1.0 if step < schedule.warm_up_steps else schedule.repeat_share
+        rows = [
+            _repeat_row(rng, len(tokenizer))
+            if rng.random() < share
+            else _exercise_row(rng, words, tokenizer)
+            for _ in range(schedule.batch_size)
+        ]
+        loss = _loss(model, rows)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        if log and (step + 1) % LOG_EVERY == 0:
+            scores = {k.__name__: round(accuracy(model, tokenizer, words, i, 128), 2) for i, k in enumerate(KINDS)}
+            print(f"step {step + 1} {time.perf_counter() - started:.0f} s loss {loss.item():.3f} {scores}", flush=True)  # noqa: T201
+    return model, tokenizer
+
+
+def accuracy(
+    model: Qwen2ForCausalLM,
+    tokenizer: PreTrainedTokenizerBase,
+    words: Sequence[str],
+    kind: int,
+    num_exercises: int,
+    *,
+    seed: int = 1,
+) -> float:
+    """Return the share of exercises of one kind whose whole answer is most likely, teacher-forced."""
+    rng = random.Random(seed)
+    rows = [_exercise_row(rng, words, tokenizer, kind) for _ in range(num_exercises)]
+    ids_RT, labels_RT = _collate(rows)
+    with torch.no_grad():
+        guess_RT = model(input_ids=ids_RT).logits[:, :-1].argmax(dim=-1)
+    wanted_RT = labels_RT[:, 1:]
+    return ((guess_RT == wanted_RT) | (wanted_RT == NO_LABEL)).all(dim=1).float().mean().item()
+
+
+def _learning_rate_factor(step: int, steps: int) -> float:
+    return min(1.0, (step + 1) / 50, max(0.02, (1 - step / steps) / 0.4))
+
+
+def _loss(model: Qwen2ForCausalLM, rows: Sequence[Row]) -> Tensor:
+    ids_RT, labels_RT = _collate(rows)
+    hidden_RTH = model.model(input_ids=ids_RT).last_hidden_state[:, :-1]
+    wanted_RT = labels_RT[:, 1:]
+    is_labelled_RT = wanted_RT != NO_LABEL
+    return cross_entropy(model.lm_head(hidden_RTH[is_labelled_RT]), wanted_RT[is_labelled_RT])
+
+
+def _repeat_row(rng: random.Random, num_tokens: int) -> Row:
+    drawn = repeats(rng, num_tokens)
+    labels = [token if sure else NO_LABEL for token, sure in zip(drawn.ids, drawn.is_sure, strict=True)]
+    return Row(ids=drawn.ids, labels=labels)
+
+
+def _exercise_row(
+    rng: random.Random,
+    words: Sequence[str],
+    tokenizer: PreTrainedTokenizerBase,
+    kind: int | None = None,
+) -> Row:
+    make = KINDS[rng.randrange(len(KINDS)) if kind is None else kind]
+    exercise = make(rng, words)
+    prompt = tokenizer.encode(exercise.prompt, add_special_tokens=False)
+    answer = tokenizer.encode(exercise.answer, add_special_tokens=False)
+    answer = [*answer, tokenizer.eos_token_id]
+    return Row(ids=prompt + answer, labels=[NO_LABEL] * len(prompt) + answer)
+
+
+def _collate(rows: Sequence[Row]) -> tuple[Tensor, Tensor]:
+    width = max(len(row.ids) for row in rows)
+    ids = [[*row.ids, *[0] * (width - len(row.ids))] for row in rows]
+    labels = [[*row.labels, *[NO_LABEL] * (width - len(row.ids))] for row in rows]
+    return torch.tensor(ids), torch.tensor(labels)
+
+
+def main() -> None:
+    """Read the recipe, train, and save the model with what made it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    recipe = Recipe.model_validate(tomllib.loads(options.recipe.read_text()))
+    model, tokenizer = pretrain(recipe)
+    model.to(torch.bfloat16).save_pretrained(options.out)
+    tokenizer.save_pretrained(options.out)
+    digest = hashlib.sha256((options.out / "model.safetensors").read_bytes()).hexdigest()
+    made_by = {"recipe": recipe.model_dump(), "sha256": digest, "torch": torch.__version__}
+    (options.out / "made_by.json").write_text(json.dumps(made_by, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
