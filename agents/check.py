@@ -7,7 +7,8 @@ the byte; and so is one among seven others.
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -80,7 +81,7 @@ class _Attempt:
     problem: str = ""
 
 
-async def prove(instances: Sequence[Instance]) -> AsyncIterator[Finding]:
+async def prove(instances: Sequence[Instance]) -> AsyncGenerator[Finding]:
     """Prove the instances; yields `len(Proof)` findings for each, in order of proof.
 
     Raises:
@@ -93,15 +94,17 @@ async def prove(instances: Sequence[Instance]) -> AsyncIterator[Finding]:
             oracle_runs.append(run)
             yield _finding(instance, Proof.ORACLE, run, _lacks_of_oracle(instance, run.trajectory))
             yield _finding(instance, Proof.LEDGER, run, _lacks_of_ledger(instance, run.trajectory))
-        async for position, idle in _under_load(sandbox, instances, NoopAgent):
-            yield _finding(instances[position], Proof.NOOP, idle, _earned(idle.trajectory))
+        async with aclosing(_under_load(sandbox, instances, NoopAgent)) as runs:
+            async for position, run in runs:
+                yield _finding(instances[position], Proof.NOOP, run, _earned(run.trajectory))
     async with Sandbox.open() as sandbox:
         for instance, first in zip(instances, oracle_runs, strict=True):
             run = await _attempt(sandbox, instance, OracleAgent)
             yield _finding(instance, Proof.REPEAT, run, _change(first, run))
-        async for position, run in _under_load(sandbox, instances, OracleAgent):
-            change = _change(oracle_runs[position], run)
-            yield _finding(instances[position], Proof.LOAD, run, change)
+        async with aclosing(_under_load(sandbox, instances, OracleAgent)) as runs:
+            async for position, run in runs:
+                change = _change(oracle_runs[position], run)
+                yield _finding(instances[position], Proof.LOAD, run, change)
 
 
 def first_difference(one: Trajectory, other: Trajectory) -> str:
@@ -151,7 +154,7 @@ async def _attempt(sandbox: Sandbox, instance: Instance, make_agent: AgentMaker)
 
 async def _under_load(
     sandbox: Sandbox, instances: Sequence[Instance], make_agent: AgentMaker
-) -> AsyncIterator[tuple[int, _Attempt]]:
+) -> AsyncGenerator[tuple[int, _Attempt]]:
     """Run every instance with seven other episodes going on; yield each as it ends."""
     free = asyncio.Semaphore(LOAD)
 

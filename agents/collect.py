@@ -1,7 +1,8 @@
 """Collecting: many episodes, a second attempt for void ones, each kept in a run folder."""
 
 import math
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from cairn.agents.episodes import write_episode
@@ -15,7 +16,7 @@ MAX_VOID_SHARE = 0.1
 
 async def collect(
     sandbox: Sandbox, requests: Sequence[Request], *, run: Path | None, agent: str, concurrency: int
-) -> AsyncIterator[tuple[int, Trajectory]]:
+) -> AsyncGenerator[tuple[int, Trajectory]]:
     """Run the episodes and keep them; yield each, with its request's position, as it ends.
 
     A void episode is kept and yielded too, and its instance is attempted once more.
@@ -32,22 +33,39 @@ async def collect(
         ConfigError: If the run folder cannot be written.
     """
     void: list[int] = []
-    async for position, trajectory in run_all(sandbox, requests, concurrency=concurrency):
-        if run is not None:
-            write_episode(run, trajectory, task=requests[position].task, agent=agent)
-        if trajectory.void is not None:
-            void.append(position)
-        yield position, trajectory
+    # Closed by hand: episodes that outlive their sandbox would start another browser.
+    async with _closing(run_all(sandbox, requests, concurrency=concurrency)) as episodes:
+        async for position, trajectory in episodes:
+            _keep(run, trajectory, requests[position], agent)
+            if trajectory.void is not None:
+                void.append(position)
+            yield position, trajectory
     num_void = 0
     again = [requests[position] for position in void]
-    async for number, trajectory in run_all(sandbox, again, concurrency=concurrency):
-        if run is not None:
-            write_episode(run, trajectory, task=again[number].task, agent=agent)
-        yield void[number], trajectory
-        num_void += trajectory.void is not None
-        if num_void > math.ceil(MAX_VOID_SHARE * len(requests)):
-            raise SandboxError(
-                Boundary.BROWSER,
-                f"{num_void} of {len(requests)} episodes are void, too many to go on; "
-                f"the last: {trajectory.void}",
-            )
+    async with _closing(run_all(sandbox, again, concurrency=concurrency)) as episodes:
+        async for number, trajectory in episodes:
+            _keep(run, trajectory, again[number], agent)
+            yield void[number], trajectory
+            num_void += trajectory.void is not None
+            if num_void > math.ceil(MAX_VOID_SHARE * len(requests)):
+                raise SandboxError(
+                    Boundary.BROWSER,
+                    f"{num_void} of {len(requests)} episodes are void, too many to go on; "
+                    f"the last: {trajectory.void}",
+                )
+
+
+@asynccontextmanager
+async def _closing(
+    episodes: AsyncIterator[tuple[int, Trajectory]],
+) -> AsyncGenerator[AsyncIterator[tuple[int, Trajectory]]]:
+    try:
+        yield episodes
+    finally:
+        if isinstance(episodes, AsyncGenerator):
+            await episodes.aclose()
+
+
+def _keep(run: Path | None, trajectory: Trajectory, request: Request, agent: str) -> None:
+    if run is not None:
+        write_episode(run, trajectory, task=request.task, agent=agent)

@@ -86,9 +86,13 @@ class Prompt:
             )
         return tuple(ids)
 
+    def line(self, action: Action) -> str:
+        """Write an action as a model with this prompt should."""
+        return plain_line(action) if self.style is Style.PLAIN else action.to_line()
+
     def action_ids(self, tokenizer: Tokenizer, action: Action) -> tuple[int, ...]:
         """Return what a model should have sampled to take `action`, the stop token included."""
-        line = f" {plain_line(action)}" if self.style is Style.PLAIN else action.to_line()
+        line = f" {self.line(action)}" if self.style is Style.PLAIN else self.line(action)
         return (*tokenizer.encode(line, add_special_tokens=False), tokenizer.eos_token_id)
 
 

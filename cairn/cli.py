@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -294,13 +295,14 @@ async def _play(
     async with Sandbox.open() as sandbox:
         with progress() as bar:
             line = bar.add_task("episodes", total=len(requests), note="")
-            episodes = collect_episodes(
+            work = collect_episodes(
                 sandbox, requests, run=run, agent=agent, concurrency=concurrency
             )
-            async for position, trajectory in episodes:
-                done[position] = trajectory
-                solved = sum(t.is_success is True for t in done.values())
-                bar.update(line, completed=len(done), note=f"{solved} solved")
+            async with aclosing(work) as episodes:
+                async for position, trajectory in episodes:
+                    done[position] = trajectory
+                    solved = sum(t.is_success is True for t in done.values())
+                    bar.update(line, completed=len(done), note=f"{solved} solved")
     return [done[position] for position in sorted(done)]
 
 
@@ -311,9 +313,10 @@ async def _prove(instances: Sequence[Any]) -> list[Any]:
     findings = []
     with progress() as bar:
         line = bar.add_task("proofs", total=len(instances) * len(Proof), note="")
-        async for finding in prove(instances):
-            findings.append(finding)
-            bar.update(line, completed=len(findings), note=f"{finding.proof}: {finding.task}")
+        async with aclosing(prove(instances)) as proofs:
+            async for finding in proofs:
+                findings.append(finding)
+                bar.update(line, completed=len(findings), note=f"{finding.proof}: {finding.task}")
     return findings
 
 

@@ -152,6 +152,8 @@ def _table(*columns: str) -> Table:
 
 
 def _tally(findings: Sequence[Finding]) -> str:
+    if not findings:
+        return "-"
     count = Counter(finding.verdict for finding in findings)
     worst = next(v for v in (Verdict.REFUTED, Verdict.VOID, Verdict.PROVED) if count[v])
     return f"[{_COLOUR[worst]}]{count[Verdict.PROVED]}/{len(findings)}[/]"

@@ -8,15 +8,33 @@ with spaces is written as a JSON string, except the last, which may take the res
 import json
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic_core import PydanticCustomError
 
 from cairn.sandbox.errors import ActionError
 
 MAX_TEXT_CHARS = 10_000
 
+
+def _without_nul(text: str) -> str:  # written as an escape it gets past `parse_action`
+    if "\0" in text:
+        raise PydanticCustomError("nul", "NUL bytes are not allowed")
+    return text
+
+
 Ref = Annotated[str, StringConstraints(pattern=r"^e[1-9][0-9]{0,5}$")]
-Text = Annotated[str, StringConstraints(max_length=MAX_TEXT_CHARS)]
-Path = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+Text = Annotated[str, StringConstraints(max_length=MAX_TEXT_CHARS), AfterValidator(_without_nul)]
+Path = Annotated[
+    str, StringConstraints(min_length=1, max_length=1024), AfterValidator(_without_nul)
+]
 Key = Literal[
     "Enter", "Tab", "Escape", "Backspace", "Delete", "Space", "Home", "End", "PageUp", "PageDown",
     "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight",

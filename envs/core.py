@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import random
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,6 +20,8 @@ from cairn.sandbox.errors import ActionError, Boundary, CairnError, SandboxError
 from cairn.sandbox.events import Event
 from cairn.sandbox.sandbox import Sandbox
 from cairn.sandbox.server import Mounted
+
+_REF = re.compile(r" \[ref=e[0-9]+\]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +205,7 @@ class Env:
             is_error=is_error,
             step=step,
             max_steps=self.task.max_steps,
-            state_hash=_hash([*shown, view.state_digest]),
+            state_hash=_hash([_REF.sub("", text) for text in shown] + [view.state_digest]),
             replay_hash=_hash([before, *shown, *view.files, result, view.state_digest, events]),
         )
 

@@ -44,6 +44,7 @@ _FLAGS = (
     "--disable-sync",
     "--deny-permission-prompts",
     "--force-color-profile=srgb",
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",  # or STUN leaves the machine
     "--hide-scrollbars",
     "--js-flags=--random-seed=1",
     "--lang=en-US",

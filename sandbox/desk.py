@@ -4,20 +4,23 @@ import asyncio
 import contextlib
 import os
 import shutil
+from collections import defaultdict
 from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
+from urllib.parse import urldefrag
 
 from cairn.sandbox.browser import NOBODY, Browser
 from cairn.sandbox.cdp import Params
 from cairn.sandbox.errors import ActionError, Boundary, SandboxError, browser_error
 from cairn.sandbox.events import EventKind, EventLog, Source
-from cairn.sandbox.page import NativeDialog, Page, Snapshot
+from cairn.sandbox.page import START_S, NativeDialog, Page, Snapshot
 from cairn.sandbox.server import EpisodeSites, Mounted, SiteServer
-from cairn.sandbox.workspace import Workspace, check_quota
+from cairn.sandbox.workspace import MAX_NAME_BYTES, Workspace, check_quota
 
 DOWNLOAD_TIMEOUT_S = 20.0
+_MAX_SUFFIX_CHARS = 32
 
 _SOURCES = {
     EventKind.AX_CHANGED: Source.AX,
@@ -68,12 +71,14 @@ class Desk:
         self._sites = sites
         self._staging = browser.staging / page.target
         self._begun: dict[str, Params] = {}
-        self._ended: asyncio.Queue[Params] = asyncio.Queue()
-        self._num_downloads_taken = 0
+        self._completed: defaultdict[str, asyncio.Queue[Params]] = defaultdict(asyncio.Queue)
+        self._known_dialog: NativeDialog | None = None
         self._last: Snapshot | None = None
+        page.listen("Page.downloadWillBegin", self._on_download_begun)
+        page.listen("Page.downloadProgress", self._on_download_progress)
 
     @classmethod
-    async def open(
+    def open(
         cls,
         *,
         browser: Browser,
@@ -83,12 +88,20 @@ class Desk:
         files: Mapping[str, bytes],
         folders: Iterable[str],
     ) -> Self:
-        """Set up an episode; nothing is loaded yet."""
-        mounted = server.open(sites)
-        self = cls(browser, server, page, mounted, Workspace.create(files, folders))
-        self._staging.mkdir()
-        if os.geteuid() == 0:
-            os.chown(self._staging, NOBODY, NOBODY)
+        """Set up an episode; nothing is loaded yet.
+
+        Raises:
+            SandboxError: If the disk refuses; nothing is left behind then.
+        """
+        home = Workspace.create(files, folders)
+        self = cls(browser, server, page, server.open(sites), home)
+        try:
+            self._staging.mkdir()
+            if os.geteuid() == 0:
+                os.chown(self._staging, NOBODY, NOBODY)
+        except OSError as error:
+            home.close()
+            raise SandboxError(Boundary.WORKSPACE, f"cannot stage downloads: {error}") from None
         return self
 
     async def close(self) -> None:
@@ -135,22 +148,25 @@ class Desk:
         source = self.workspace.resolve(path)
         if not source.is_file():
             raise ActionError(f"{path!r} is not a file of the home folder")
-        folder = self._staging / "uploads"
-        folder.mkdir(exist_ok=True)
-        copied = folder / source.name
-        shutil.copyfile(source, copied)
-        for made in (folder, copied):
-            made.chmod(0o755)
+        copied = self._staging / "uploads" / source.name
+        try:
+            copied.parent.mkdir(exist_ok=True)
+            shutil.copyfile(source, copied)
+            for made in (copied.parent, copied):
+                made.chmod(0o755)
+            os.utime(copied, (START_S, START_S))  # pages see it as `lastModified`
+        except OSError as error:
+            raise SandboxError(Boundary.WORKSPACE, f"cannot stage an upload: {error}") from None
         await self.page.upload(ref, copied)
 
-    def on_download_begun(self, params: Params) -> None:
-        """Note the browser's event that a download of this tab has begun."""
+    def _on_download_begun(self, params: Params) -> None:
         self._begun[params["guid"]] = params
 
-    def on_download_progress(self, params: Params) -> None:
-        """Note the browser's event that a download of this tab has gone on."""
-        if params["guid"] in self._begun and params["state"] != "inProgress":
-            self._ended.put_nowait(params)
+    def _on_download_progress(self, params: Params) -> None:
+        if params["state"] == "completed":
+            begun = self._begun[params["guid"]]
+            self._completed[urldefrag(begun["url"]).url].put_nowait(begun)
+        if params["state"] != "inProgress":
             self.page.on_download_ended()
 
     async def _look(self) -> View:
@@ -160,11 +176,19 @@ class Desk:
         if self._sites.failure is not None:
             raise SandboxError(Boundary.SITE, self._sites.failure)
         await self._take_downloads()
-        if self.page.dialog is None or self._last is None:
+        dialog = self.page.dialog
+        if dialog is None:
             self._last = self._record_snapshot(await self.page.snapshot(), self._last)
-        else:
-            dialog = self.page.dialog
+        elif dialog is not self._known_dialog:
             self.log.append(Source.CDP, EventKind.DIALOG_OPENED, name=dialog.text, native=True)
+        self._known_dialog = dialog
+        return self._view()
+
+    def _view(self) -> View:
+        if self._last is None:  # a dialog that opened while the first page loaded
+            self._last = Snapshot(
+                url="", title="", status=0, page="", is_new_document=False, events=[]
+            )
         return View(
             url=self._last.url,
             title=self._last.title,
@@ -195,10 +219,10 @@ class Desk:
         taken: list[tuple[str, str]] = []
         try:
             async with asyncio.timeout(DOWNLOAD_TIMEOUT_S):
-                while self._num_downloads_taken < self._sites.num_attachments:
-                    ended = await self._ended.get()
-                    self._num_downloads_taken += 1
-                    taken.append(self._take_download(ended))
+                for url in self._sites.take_attachments():
+                    begun = await self._completed[url].get()
+                    if (path := self._take_download(begun)) is not None:
+                        taken.append((path, url))
         except TimeoutError:
             raise browser_error(f"a download took over {DOWNLOAD_TIMEOUT_S:.0f} s") from None
         self.workspace.record_changes(self.log)
@@ -214,24 +238,35 @@ class Desk:
                     url=url,
                 )
 
-    def _take_download(self, ended: Params) -> tuple[str, str]:
-        """Return path and address of a download; the path stays empty where it was cancelled."""
-        begun = self._begun.pop(ended["guid"])
-        staged = self._staging / ended["guid"]
-        if ended["state"] != "completed":
-            return "", begun["url"]
-        target = _free_path(self.workspace.resolve("Downloads"), begun["suggestedFilename"])
-        target.parent.mkdir(exist_ok=True)
-        check_quota(self.workspace, staged.stat().st_size)
-        shutil.move(staged, target)
-        return str(target.relative_to(self.workspace.root)), begun["url"]
+    def _take_download(self, begun: Params) -> str | None:
+        """Return the path of a download; None where the agent left no room for it."""
+        staged = self._staging / begun["guid"]
+        try:
+            folder = self.workspace.resolve("Downloads")
+            check_quota(self.workspace, staged.stat().st_size)
+            if folder.is_file():
+                return None
+            folder.mkdir(exist_ok=True)
+            target = _free_path(folder, begun["suggestedFilename"])
+            shutil.move(staged, target)
+        except ActionError:
+            return None
+        except OSError as error:
+            raise SandboxError(Boundary.WORKSPACE, f"cannot keep a download: {error}") from None
+        return str(target.relative_to(self.workspace.root))
 
 
 def _free_path(folder: Path, suggested: str) -> Path:
     """Return a path that is not taken: `a.csv`, then `a (1).csv`, as browsers do."""
     name = PurePosixPath(PurePosixPath(suggested).name.lstrip(".") or "download")
-    path, number = folder / name, 0
+    suffix, number = name.suffix[:_MAX_SUFFIX_CHARS], 0
+    path = folder / _fitting(name.stem, suffix)
     while path.exists():
         number += 1
-        path = folder / f"{name.stem} ({number}){name.suffix}"
+        path = folder / _fitting(name.stem, f" ({number}){suffix}")
     return path
+
+
+def _fitting(stem: str, ending: str) -> str:
+    room = MAX_NAME_BYTES - len(ending.encode())
+    return stem.encode()[:room].decode(errors="ignore") + ending

@@ -1,5 +1,6 @@
 """The file actions: what an agent can do to its workspace without a shell."""
 
+import codecs
 import shutil
 from pathlib import Path, PurePosixPath
 
@@ -24,7 +25,10 @@ def read_file(workspace: Workspace, path: str) -> str:
     if not file.is_file():
         raise ActionError(f"{path!r} is a folder; read_file needs a file")
     try:
-        text = file.read_bytes()[: MAX_SHOWN_CHARS * 4].decode()
+        shown = file.read_bytes()[: MAX_SHOWN_CHARS * 4]
+        is_whole = len(shown) == file.stat().st_size
+        # The cut may lie inside a character.
+        text = codecs.getincrementaldecoder("utf-8")().decode(shown, final=is_whole)
     except UnicodeDecodeError:
         raise ActionError(f"{path!r} is not a text file") from None
     if len(text) > MAX_SHOWN_CHARS:

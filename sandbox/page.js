@@ -7,6 +7,8 @@
   const values = new Map();  // field -> value at the last snapshot
   let shown = new Set(), dialogs = new Set(), notices = new Map(), inputs = [];
 
+  // What leaves the page must be encodable; a script may have cut a text inside a character.
+  const wellFormed = (_, value) => typeof value === 'string' ? value.toWellFormed() : value;
   const squeeze = text => (text || '').replace(/[\s\u200b]+/g, ' ').trim();
   const LANDMARK = new Set(['navigation', 'main', 'banner', 'contentinfo', 'form', 'region',
     'complementary', 'search', 'group', 'generic', 'list', 'table', 'rowgroup', 'none',
@@ -42,7 +44,9 @@
     return el.isContentEditable && !el.parentElement?.isContentEditable ? 'textbox' : 'generic';
   }
 
-  const isVisible = el => el.checkVisibility({ visibilityProperty: true, opacityProperty: false });
+  // An element without a box of its own, such as a slot, is as visible as what it lies in.
+  const isVisible = el => el.checkVisibility({ visibilityProperty: true, opacityProperty: false })
+    || getComputedStyle(el).display === 'contents' && isVisible(el.parentElement ?? el.getRootNode().host);
   const isHidden = el => el.getAttribute('aria-hidden') === 'true' || el.inert;
 
   function textOf(el) {
@@ -93,6 +97,7 @@
 
   const isField = el => el.matches('input:not([type=hidden],[type=submit],[type=button],[type=reset],'
     + '[type=checkbox],[type=radio],[type=image]),textarea,select') || el.isContentEditable;
+  const isDisabled = el => el.matches(':disabled');  // a fieldset disables what it holds
   const isToggle = el => el.matches('input[type=checkbox],input[type=radio],[aria-checked]');
   const isChecked = el => el.tagName === 'INPUT' ? el.checked : el.getAttribute('aria-checked') === 'true';
 
@@ -100,7 +105,7 @@
     if (el.tagName === 'SELECT') return squeeze(el.selectedOptions[0]?.label);
     if (el.type === 'file') return [...el.files].map(file => file.name).join(', ');
     if (el.type === 'password') return '•'.repeat(el.value.length);
-    return el.value ?? squeeze(el.textContent);
+    return el.value ?? squeeze(textOf(el));
   }
 
   function refOf(el) {
@@ -116,7 +121,7 @@
   function stateOf(el, role) {
     let state = '';
     if (isToggle(el) && isChecked(el)) state += ' [checked]';
-    if (el.disabled || el.getAttribute('aria-disabled') === 'true') state += ' [disabled]';
+    if (isDisabled(el) || el.getAttribute('aria-disabled') === 'true') state += ' [disabled]';
     if (el.getAttribute('aria-expanded') === 'true') state += ' [expanded]';
     if (el.getAttribute('aria-selected') === 'true') state += ' [selected]';
     if (el.getAttribute('aria-invalid') === 'true') state += ' [invalid]';
@@ -243,7 +248,7 @@
     touched.clear();
     const navigation = performance.getEntriesByType('navigation')[0];
     return JSON.stringify({ url: location.href, title: document.title, now: Date.now(), status: navigation?.responseStatus ?? 0,
-      page: walk.lines.join('\n'), events });
+      page: walk.lines.join('\n'), events }, wellFormed);
   }
 
   // Finds the element and says where to click it, or why it cannot be used.
@@ -253,7 +258,7 @@
     if (!el.isConnected) return { error: `element ${ref} has gone from the page` };
     if (!isVisible(el)) return { error: `element ${ref} is hidden` };
     if (purpose === 'read') return { el };
-    if (el.disabled) return { error: `element ${ref} is disabled` };
+    if (isDisabled(el)) return { error: `element ${ref} is disabled` };
     if (purpose === 'fill' && !isEditable(el)) return { error: `element ${ref} is a ${roleOf(el)}, not a text field` };
     if (purpose === 'select' && el.tagName !== 'SELECT') return { error: `element ${ref} is a ${roleOf(el)}, not a list box` };
     if (purpose === 'upload' && !(el.tagName === 'INPUT' && el.type === 'file')) return { error: `element ${ref} is a ${roleOf(el)}, not a file input` };
@@ -265,15 +270,18 @@
   const isEditable = el => el.isContentEditable || el.tagName === 'TEXTAREA' && !el.readOnly
     || el.tagName === 'INPUT' && !el.readOnly && !['checkbox', 'radio', 'submit', 'button', 'reset', 'file', 'image', 'range', 'color', 'hidden'].includes(el.type);
 
+  // The first line of a text that wraps: the middle of the whole may lie beside it.
+  const boxOf = el => [...el.getClientRects()].find(box => box.width && box.height) ?? el.getBoundingClientRect();
+
   function point(ref) {
     const { el, error } = locate(ref, 'click');
     if (error) return { error };
-    let box = el.getBoundingClientRect();
+    let box = boxOf(el);
     if (!box.width || !box.height) return { error: `element ${ref} has no size` };
     const inside = () => box.top >= 0 && box.left >= 0 && box.bottom <= innerHeight && box.right <= innerWidth;
-    if (!inside()) { el.scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' }); box = el.getBoundingClientRect(); }
+    if (!inside()) { el.scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' }); box = boxOf(el); }
     const x = box.x + box.width / 2, y = box.y + box.height / 2;
-    const hit = document.elementFromPoint(x, y);
+    const hit = el.getRootNode().elementFromPoint(x, y);
     if (!hit) return { error: `element ${ref} is off the screen` };
     if (!el.contains(hit) && !hit.contains(el) && hit.closest('label')?.control !== el) {
       return { error: `element ${ref} is covered by ${roleOf(hit)} "${nameOf(hit, roleOf(hit)).slice(0, 40)}"` };
@@ -286,11 +294,12 @@
     if (error) return { error };
     el.scrollIntoView({ block: 'nearest', behavior: 'instant' });
     el.focus();
+    if (!el.matches(':focus')) return { error: `element ${ref} does not take the focus` };
     touched.add(el);
     if (el.isContentEditable) {
       getSelection().selectAllChildren(el);
       if (keep) getSelection().collapseToEnd();
-    } else if (keep) { try { el.setSelectionRange(el.value.length, el.value.length); } catch { /* number, date */ } }
+    } else if (keep) { try { el.setSelectionRange(el.value.length, el.value.length); } catch { getSelection().modify('move', 'forward', 'lineboundary'); } }
     else el.select();
     return { isEmpty: !(el.value ?? el.textContent), needsValue: ['date', 'time', 'month', 'week', 'datetime-local'].includes(el.type) };
   }
@@ -324,7 +333,7 @@
     const { el, error } = locate(ref, 'read');
     if (error) return { error };
     const role = roleOf(el);
-    return { role, name: nameOf(el, role), text: isField(el) ? valueOf(el) : squeeze(textOf(el)) };
+    return { role, name: nameOf(el, role), text: (isField(el) ? valueOf(el) : squeeze(textOf(el))).toWellFormed() };
   }
 
   function fileInput(ref) {
@@ -336,7 +345,7 @@
   }
 
   const described = el => { const role = roleOf(el); return { role, name: nameOf(el, role) }; };
-  const report = (kind, data) => globalThis.cairnReport?.(JSON.stringify([kind, data]));
+  const report = (kind, data) => globalThis.cairnReport?.(JSON.stringify([kind, data], wellFormed));
   const owner = event => event.composedPath().find(node => node.nodeType === 1 && ACTS.has(roleOf(node)));
   addEventListener('click', event => {
     const el = event.isTrusted && owner(event);
@@ -346,8 +355,13 @@
     const button = event.composedPath().find(node => node.nodeType === 1 && node.matches('button,input'));
     if (button && button.form && ['submit', 'image'].includes(button.type)) report('SubmitClicked', described(button));
   }, true);
-  for (const kind of ['input', 'change']) addEventListener(kind, event => {
+  // Scripts can cause trusted input events: by `click()` on a toggle, by `execCommand` on a text.
+  addEventListener('beforeinput', event => {
     if (event.isTrusted) touched.add(event.composedPath()[0]);
+  }, true);
+  addEventListener('input', event => {
+    const el = event.composedPath()[0];
+    if (event.isTrusted && !(event instanceof InputEvent) && !isToggle(el)) touched.add(el);
   }, true);
   addEventListener('focusin', event => {
     const el = event.composedPath()[0];

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from cairn.sandbox.browser import Browser
-from cairn.sandbox.cdp import Params
+from cairn.sandbox.cdp import Listener, Params
 from cairn.sandbox.errors import ActionError, SandboxError, browser_error
 from cairn.sandbox.keys import KEYS
 from cairn.sandbox.server import HEADER, EpisodeSites
@@ -122,6 +122,10 @@ class Page:
             self._send("Runtime.enable"),
         )
 
+    def listen(self, method: str, listener: Listener) -> None:
+        """Call `listener` with the parameters of each such event of the tab."""
+        self._browser.connection.listen(self._session, method, listener)
+
     async def close(self) -> None:
         """Discard the context."""
         if self._suspended is not None:
@@ -147,6 +151,7 @@ class Page:
             answer = await self._send("Page.navigate", {"url": url})
         # A download is reported as an aborted navigation.
         if answer.get("errorText", "net::ERR_ABORTED") != "net::ERR_ABORTED":
+            await self._settle(LOAD_MS)  # the browser's own error page has replaced the document
             raise ActionError(f"the page did not load: {answer['errorText']}")
 
     async def go(self, delta: int) -> None:
@@ -245,12 +250,15 @@ class Page:
 
     async def answer_dialog(self, *, accept: bool, text: str | None) -> None:
         """Answer the native dialog and finish the step that it interrupted."""
+        is_stay = self.dialog is not None and self.dialog.kind == "beforeunload" and not accept
         self.dialog = None
         reply: Params = {"accept": accept}
         if text is not None:
             reply["promptText"] = text
         suspended, self._suspended = self._suspended, None
         await self._send("Page.handleJavaScriptDialog", reply)
+        if is_stay:
+            self._end_navigation()
         await self._race(self._finish(suspended))
 
     async def snapshot(self) -> Snapshot:
@@ -276,6 +284,8 @@ class Page:
             work.close()
             raise self._failure
         self._interrupt = asyncio.get_running_loop().create_future()
+        if self.dialog is not None:  # it opened while the one before was being answered
+            self._stop_waiting()
         task = asyncio.create_task(work)
         done, _ = await asyncio.wait(
             {task, self._interrupt},
@@ -377,7 +387,11 @@ class Page:
 
     def _on_navigated(self, params: Params) -> None:
         frame = params["frame"]["id"] if "frame" in params else params["frameId"]
-        if frame == self.target and self._navigated is not None and not self._navigated.done():
+        if frame == self.target:
+            self._end_navigation()
+
+    def _end_navigation(self) -> None:
+        if self._navigated is not None and not self._navigated.done():
             self._navigated.set_result(None)
 
     def _on_dialog(self, params: Params) -> None:

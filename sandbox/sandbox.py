@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Self
 
 from cairn.sandbox.browser import Browser
-from cairn.sandbox.cdp import Params
 from cairn.sandbox.desk import Desk
 from cairn.sandbox.errors import SandboxError
 from cairn.sandbox.page import Page
@@ -60,9 +59,7 @@ class Sandbox:
         except BaseException:
             await server.close()
             raise
-        self = cls(server, browser, executable)
-        self._listen()
-        return self
+        return cls(server, browser, executable)
 
     async def close(self) -> None:
         """End Chromium, the site server and every desk that is still open."""
@@ -94,14 +91,18 @@ class Sandbox:
         """
         await self._ensure_browser()
         page = await self._take_page()
-        desk = await Desk.open(
-            browser=self._browser,
-            server=self._server,
-            page=page,
-            sites=sites,
-            files=files,
-            folders=folders,
-        )
+        try:
+            desk = Desk.open(
+                browser=self._browser,
+                server=self._server,
+                page=page,
+                sites=sites,
+                files=files,
+                folders=folders,
+            )
+        except SandboxError:
+            await page.close()
+            raise
         self._desks[page.target] = desk
         return desk
 
@@ -135,17 +136,3 @@ class Sandbox:
                 site_port=self._server.port, executable=self._executable
             )
             self.num_restarts += 1
-            self._listen()
-
-    def _listen(self) -> None:
-        listen = self._browser.connection.listen
-        listen(None, "Browser.downloadWillBegin", self._on_download_begun)
-        listen(None, "Browser.downloadProgress", self._on_download_progress)
-
-    def _on_download_begun(self, params: Params) -> None:
-        if desk := self._desks.get(params["frameId"]):
-            desk.on_download_begun(params)
-
-    def _on_download_progress(self, params: Params) -> None:
-        for desk in self._desks.values():
-            desk.on_download_progress(params)

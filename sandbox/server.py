@@ -45,14 +45,12 @@ class EpisodeSites:
     Attributes:
         token: Value of the header that selects this episode.
         gate: Set while the page settles; requests wait for it.
-        num_attachments: Downloads that the sites have answered navigations with.
         failure: Why a site could not answer; None while all is well.
     """
 
     def __init__(self, sites: Mapping[str, Mounted]) -> None:
         self.token = secrets.token_hex(16)
         self.gate = asyncio.Event()
-        self.num_attachments = 0
         self.failure: str | None = None
         self._sites = {f"{name}.localhost": mounted for name, mounted in sites.items()}
         self._states = {name: SiteState(m.database) for name, m in sites.items()}
@@ -60,6 +58,7 @@ class EpisodeSites:
         self._document_gate = asyncio.Event()
         self._is_closed = False
         self._changes: list[tuple[str, RowChange]] = []
+        self._attachments: list[str] = []
 
     @property
     def hosts(self) -> list[str]:
@@ -76,6 +75,11 @@ class EpisodeSites:
         """Return the rows that changed since the last call, as event data."""
         taken, self._changes = self._changes, []
         return [{"site": site, **change.to_json()} for site, change in taken]
+
+    def take_attachments(self) -> list[str]:
+        """Return the addresses of the downloads answered since the last call, in order."""
+        taken, self._attachments = self._attachments, []
+        return taken
 
     def digest(self) -> str:
         """Return a hash of the whole state of all sites."""
@@ -113,6 +117,8 @@ class EpisodeSites:
                 self.failure = f"{host}: {type(error).__name__}: {error}"
                 with contextlib.suppress(RuntimeError):
                     await _refuse(send, "the site failed", status=500)
+            if self._is_closed:
+                return
             name = host.removesuffix(".localhost")
             self._changes += [(name, change) for change in self._states[name].take_changes()]
 
@@ -121,9 +127,9 @@ class EpisodeSites:
 
         async def watched(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start" and is_navigation:
-                headers = {name.lower(): value for name, value in message.get("headers", [])}
-                if headers.get(b"content-disposition", b"").startswith(b"attachment"):
-                    self.num_attachments += 1
+                disposition = _header(message, b"content-disposition").lower()
+                if disposition.startswith("attachment") and message["status"] < 300:
+                    self._attachments.append(_address(scope))
             await send(message)
 
         return watched
@@ -217,6 +223,7 @@ def _config(app: Any) -> uvicorn.Config:
         lifespan="off",
         access_log=False,
         log_config=None,
+        log_level="error",  # what a page sends wrongly is no news
         proxy_headers=False,
         server_header=False,
         date_header=False,
@@ -226,10 +233,16 @@ def _config(app: Any) -> uvicorn.Config:
 
 
 def _header(scope: Scope, name: bytes) -> str:
-    for key, value in scope["headers"]:
-        if key == name:
+    for key, value in scope.get("headers", []):
+        if key.lower() == name:
             return str(value.decode("latin-1"))
     return ""
+
+
+def _address(scope: Scope) -> str:
+    query = scope["query_string"]
+    target = scope["raw_path"] + (b"?" + query if query else b"")
+    return f"http://{_header(scope, b'host')}{target.decode('latin-1')}"
 
 
 async def _refuse(send: Any, reason: str, status: int = 421) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -17,6 +18,7 @@ MAX_BYTES = 64 * 2**20
 MAX_FILES = 2_000
 MAX_NAME_BYTES = 255
 _EPOCH_S = 1_700_000_000
+_STAMP_GRAIN_NS = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,9 @@ class Workspace:
         """
         try:
             self = cls(Path(tempfile.mkdtemp(prefix="cairn-home-")))
+        except OSError as error:
+            raise SandboxError(Boundary.WORKSPACE, f"cannot make the workspace: {error}") from None
+        try:
             for folder in [*START_FOLDERS, *folders]:
                 (self.root / folder).mkdir(parents=True, exist_ok=True)
             for path, content in files.items():
@@ -59,6 +64,7 @@ class Workspace:
                 target.write_bytes(content)
                 os.utime(target, (_EPOCH_S, _EPOCH_S))
         except OSError as error:
+            self.close()
             raise SandboxError(Boundary.WORKSPACE, f"cannot make the workspace: {error}") from None
         self._scan()
         return self
@@ -83,7 +89,11 @@ class Workspace:
         Raises:
             ActionError: If it leaves the workspace or goes through a symbolic link.
         """
-        relative = PurePosixPath(path.removeprefix("/home/agent/").removeprefix("~/"))
+        relative = PurePosixPath(path)
+        for home in ("/home/agent", "~"):
+            if relative.is_relative_to(home):
+                relative = relative.relative_to(home)
+                break
         if relative.is_absolute() or ".." in relative.parts:
             raise ActionError(f"path {path!r}: must stay inside the home folder")
         if any(len(part.encode()) > MAX_NAME_BYTES for part in relative.parts):
@@ -150,7 +160,9 @@ class Workspace:
                 elif entry.is_file(follow_symlinks=False):
                     info = entry.stat(follow_symlinks=False)
                     stamp = info.st_ino, info.st_mtime_ns, info.st_size
-                    stamps[path] = stamp
+                    # A file changed again within the clock's grain keeps its stamp.
+                    if time.time_ns() - info.st_mtime_ns > _STAMP_GRAIN_NS:
+                        stamps[path] = stamp
                     if stamp == self._stamps.get(path):
                         files[path] = self._known_files[path]
                     else:

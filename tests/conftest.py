@@ -3,9 +3,14 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 import pytest_asyncio
+from hypothesis import settings
 
 from cairn.sandbox.sandbox import Sandbox
 from tests.lab import Lab
+
+# The same examples on every run, and no verdict by the speed of a busy machine.
+settings.register_profile("cairn", derandomize=True, deadline=None, database=None)
+settings.load_profile("cairn")
 
 OpenLab = Callable[..., Awaitable[Lab]]
 

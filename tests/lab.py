@@ -15,6 +15,7 @@ from cairn.envs.perform import perform
 from cairn.envs.sites.frame import database_of, rows_of
 from cairn.envs.sites.site import Site
 from cairn.sandbox.desk import Desk, View
+from cairn.sandbox.errors import ActionError
 from cairn.sandbox.events import Event, EventKind, Json
 from cairn.sandbox.sandbox import Sandbox
 from cairn.sandbox.server import Mounted
@@ -143,9 +144,12 @@ class Lab:
         self._step += 1
         self.desk.log.step = self._step
         try:
-            return await perform(self.desk, parse_action(line))
-        finally:
+            result = await perform(self.desk, parse_action(line))
+        except ActionError:
             self.view = await self.desk.look(self._step)
+            raise
+        self.view = await self.desk.look(self._step)
+        return result
 
     def __getitem__(self, name: str) -> str:
         """Return the ref of the first element of this name."""

@@ -30,6 +30,7 @@ class SmallModelConfig(BaseModel):
         num_layers: Depth.
         num_heads: Attention heads; as many for keys and values.
         initializer_range: Standard deviation of the weights at the start.
+        embedding_range: That of the embeddings.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,6 +40,7 @@ class SmallModelConfig(BaseModel):
     num_layers: int = Field(ge=1)
     num_heads: int = Field(ge=1)
     initializer_range: float = 0.04
+    embedding_range: float = 0.1
 
 
 class LoraSettings(BaseModel):
@@ -111,7 +113,7 @@ def build_small_model(
                 pad_token_id=tokenizer.pad_token_id,
             )
         )
-        torch.nn.init.normal_(model.model.embed_tokens.weight, std=config.initializer_range)
+        torch.nn.init.normal_(model.model.embed_tokens.weight, std=config.embedding_range)
     for head in range(config.num_heads):
         _look_back(model, head, distance=(1, 1, 2, 3)[head % 4])
     return model

@@ -25,7 +25,7 @@ from cairn.trainers.tokenizer import build_tokenizer
 from cairn.trainers.vocabulary import known_words
 
 NO_LABEL = -100
-LOG_EVERY = 100
+LOG_EVERY = 200
 
 
 class Schedule(BaseModel):
@@ -101,7 +101,7 @@ def pretrain(recipe: Recipe, *, log: bool = True) -> tuple[Qwen2ForCausalLM, Pre
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         if log and (step + 1) % LOG_EVERY == 0:
-            scores = {k.__name__: round(accuracy(model, tokenizer, words, i, 128), 2) for i, k in enumerate(KINDS)}
+            scores = {k.__name__: round(accuracy(model, tokenizer, words, i, 64), 2) for i, k in enumerate(KINDS)}
             print(f"step {step + 1} {time.perf_counter() - started:.0f} s loss {loss.item():.3f} {scores}", flush=True)  # noqa: T201
     return model, tokenizer
 

@@ -146,17 +146,17 @@ class HFEngine:
 
     def _run_chunk(self, prompts: Sequence[tuple[int, ...]], requests: list[_Request]) -> None:
         device = self.model.device
-        ids_UT, mask_UT = left_padded(prompts, device=device)
+        padded = Padded.of(prompts, device=device)
         output = self.model(
-            input_ids=ids_UT,
-            attention_mask=mask_UT,
-            position_ids=positions_of(mask_UT),
+            input_ids=padded.ids_RT,
+            attention_mask=padded.mask_RT,
+            position_ids=positions_of(padded.mask_RT),
             past_key_values=DynamicCache(config=self.model.config),
             use_cache=True,
             logits_to_keep=1,
         )
         row_R = torch.tensor([prompts.index(request.prompt) for request in requests], device=device)
-        cache, mask_RT = output.past_key_values, mask_UT[row_R]
+        cache, mask_RT = output.past_key_values, padded.mask_RT[row_R]
         if len(requests) != len(prompts) or row_R.tolist() != list(range(len(prompts))):
             cache.batch_select_indices(row_R)
         logits_RV = output.logits[row_R, -1]
@@ -207,19 +207,30 @@ class HFEngine:
         return logprob_TV.gather(1, ids_1T[0, 1:, None]).squeeze(1).tolist()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Padded:
-    """Rows of ids of one width."""
+    """Rows of token ids, padded on the left to one width.
 
+    Attributes:
+        ids_RT: Token ids; 0 where padded.
+        mask_RT: 1 where there is a token.
+    """
 
-def left_padded(
-    rows: Sequence[Sequence[int]], *, device: torch.device | None = None
-) -> tuple[Tensor, Tensor]:
-    """Return ids and attention mask, padded on the left with id 0 to the longest row."""
-    width = max(map(len, rows))
-    ids = [[0] * (width - len(row)) + list(row) for row in rows]
-    mask = [[0] * (width - len(row)) + [1] * len(row) for row in rows]
-    return torch.tensor(ids, device=device), torch.tensor(mask, device=device)
+    ids_RT: Tensor
+    mask_RT: Tensor
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[int]], *, device: torch.device) -> "Padded":
+        """Pad rows to the longest."""
+        width = max(map(len, rows))
+        return cls(
+            ids_RT=torch.tensor(
+                [[0] * (width - len(row)) + list(row) for row in rows], device=device
+            ),
+            mask_RT=torch.tensor(
+                [[0] * (width - len(row)) + [1] * len(row) for row in rows], device=device
+            ),
+        )
 
 
 def positions_of(mask_RT: Tensor) -> Tensor:

@@ -117,5 +117,5 @@ def test_files_that_cannot_be_read_or_written_are_one_error(tmp_path: Path) -> N
     (tmp_path / "latin").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="must be UTF-8"):
         read_episode(tmp_path / "latin")
-    with pytest.raises(ConfigError, match="run folder '.*latin': Not a directory"):
+    with pytest.raises(ConfigError, match=r"run folder '.*latin': Not a directory"):
         _write(tmp_path / "latin", trajectory())

@@ -31,7 +31,7 @@ def test_report_counts_each_outcome_and_adds_the_times() -> None:
 def test_report_names_cases_and_reasons_in_well_formed_xml() -> None:
     cases = ET.fromstring(junit_xml("s", CASES)).findall("testsuite/testcase")
 
-    assert [(c.get("classname"), c.get("name")) for c in cases][0] == ("mail", "seed 1")
+    assert (cases[0].get("classname"), cases[0].get("name")) == ("mail", "seed 1")
     reasons = [[(child.tag, child.get("message")) for child in case] for case in cases]
     assert reasons == [
         [],

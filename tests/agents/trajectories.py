@@ -5,7 +5,7 @@ from cairn.agents.engine import FinishReason, Generation
 from cairn.agents.trajectory import Trajectory, Turn
 from cairn.envs.observation import Observation
 from cairn.rewards.ledger import Payment, Tier
-from cairn.sandbox.events import Event, EventKind, Source
+from cairn.sandbox.events import Event, EventKind, Json, Source
 
 
 def observation(step: int, **changes: str) -> Observation:
@@ -34,10 +34,8 @@ def payment(step: int, *, value: float = 0.5) -> Payment:
 
 def event(step: int) -> Event:
     """Return the one event of a step."""
-    data = {"added": [["button", f"Page {step}"]]}
-    return Event(
-        seq=step, step=step, source=Source.AX, kind=EventKind.AX_CHANGED, data={**data, "n": None}
-    )
+    data: dict[str, Json] = {"added": [["button", f"Page {step}"]], "more": None}
+    return Event(seq=step, step=step, source=Source.AX, kind=EventKind.AX_CHANGED, data=data)
 
 
 def turn(step: int, *, reward: float = 0.5, action: str = "click e1") -> Turn:

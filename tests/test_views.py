@@ -1,0 +1,116 @@
+"""What people see: rendered to text, since the layout is the point."""
+
+import io
+from dataclasses import replace
+
+from rich.console import Console, RenderableType
+
+from cairn.agents.check import Finding, Proof, Verdict
+from cairn.agents.evaluation import Comparison, summaries
+from cairn.agents.junit import Case, Outcome
+from cairn.agents.statistics import Interval
+from cairn.views import MAX_PROBLEMS, episode_view, evaluation_view, findings_view
+from tests.agents.test_evaluation import result
+from tests.agents.trajectories import observation, trajectory
+
+
+def _lines(view: RenderableType) -> list[str]:
+    console = Console(width=80, file=io.StringIO(), record=True)
+    console.print(view)
+    return [line.rstrip() for line in console.export_text().splitlines()]
+
+
+def test_an_episode_is_a_line_a_step_with_what_it_paid() -> None:
+    assert _lines(episode_view(trajectory(num_steps=2), with_pages=False)) == [
+        "lab-v1, seed 7",
+        "Press it.",
+        "   action    reward",
+        "1  click e1  +0.5    step-1 +0.5",
+        "2  click e1  +0.5    step-2 +0.5",
+        "success, return 1 in 2 steps, 0.1 s",
+    ]
+
+
+def test_brackets_of_actions_and_errors_are_shown_as_they_are() -> None:
+    made = trajectory(num_steps=1, is_success=False)
+    turn = replace(
+        made.turns[0],
+        decision=replace(made.turns[0].decision, action="click [red]"),
+        reward=0.0,
+        payments=(),
+    )
+    failed = replace(observation(1, result="no element [e9]"), is_error=True)
+    made = replace(made, turns=(turn,), last_observation=failed)
+
+    lines = _lines(episode_view(made, with_pages=False))
+
+    assert lines[3].split(maxsplit=3) == ["1", "click", "[red]", "no element [e9]"]
+    assert lines[4] == "no success, return 0 in 1 steps, 0.1 s"
+
+
+def test_a_void_episode_says_why() -> None:
+    made = replace(trajectory(num_steps=0, void="browser: gone"), last_observation=None)
+
+    assert _lines(episode_view(made, with_pages=True)) == [
+        "lab-v1, seed 7",
+        "void in 0 steps, 0.1 s: browser: gone",
+    ]
+
+
+def _finding(seed: int, verdict: Verdict, detail: str = "") -> Finding:
+    return Finding(task="lab-v1", seed=seed, proof=Proof.LOAD, verdict=verdict, detail=detail)
+
+
+def test_findings_are_counted_and_problems_told() -> None:
+    proved = [
+        Finding(task="lab-v1", seed=1, proof=proof, verdict=Verdict.PROVED)
+        for proof in Proof
+        if proof is not Proof.LOAD
+    ]
+    findings = [*proved, _finding(1, Verdict.PROVED), _finding(2, Verdict.REFUTED, "[x] differs")]
+
+    assert _lines(findings_view(findings)) == [
+        "task    oracle  ledger  noop  repeat  load",
+        "lab-v1  1/1     1/1     1/1   1/1     1/2",
+        "refuted lab-v1 seed 2, load: [x] differs",
+    ]
+
+
+def test_only_the_first_problems_are_told() -> None:
+    findings = [_finding(seed, Verdict.VOID) for seed in range(MAX_PROBLEMS + 2)]
+
+    assert _lines(findings_view(findings))[-1] == "and 2 more"
+
+
+def test_an_evaluation_shows_rates_intervals_and_void_apart() -> None:
+    figures = summaries([result(1, True), result(2, False), result(3, None)])
+    comparison = Comparison(
+        num_pairs=2,
+        num_unpaired=1,
+        difference=-0.5,
+        interval=Interval(low=-1.0, high=0.0),
+        gained=(),
+        lost=("lab-v1 seed 2",),
+    )
+    gates = [
+        Case(group="gates", name="fail-under", outcome=Outcome.FAILED, message="too low"),
+        Case(group="gates", name="no-regression", outcome=Outcome.PASSED),
+    ]
+
+    lines = _lines(evaluation_view(figures, comparison, gates))
+
+    assert lines == [
+        "task    success  95 % interval  solved  return  steps  void",
+        "lab-v1   50.0 %    9.5 to 90.5     1/2    0.50    4.0     1",
+        "all      50.0 %    9.5 to 90.5     1/2    0.50    4.0     1",
+        "against the baseline: -50.0 points (95 % interval -100.0 to +0.0, 2 pairs, 0",
+        "gained, 1 lost)",
+        "failed fail-under: too low",
+        "passed no-regression",
+    ]
+
+
+def test_nothing_is_claimed_of_a_task_that_is_wholly_void() -> None:
+    lines = _lines(evaluation_view(summaries([result(1, None)]), None, []))
+
+    assert lines[1].split() == ["lab-v1", "-", "-", "0/0", "-", "-", "1"]
