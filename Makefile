@@ -12,6 +12,9 @@ setup: ## prepare .venv and Chromium (the other targets do it themselves)
 	@PYTHON="$(PYTHON)" ./setup.sh
 
 demo: setup ## train a small agent in real Chromium; CONTROL=1 adds the run without RL
+	@if [ -e runs/demo ]; then \
+		aside=runs/demo-$$(date +%Y%m%d-%H%M%S); \
+		mv runs/demo $$aside && echo "==> Moved the last demo to $$aside"; fi
 	$(BIN)/python -m cairn.cli train configs/demo.toml $(if $(CONTROL),--set control=true)
 
 test: setup ## all tests but gpu and slow, with coverage

@@ -212,7 +212,9 @@ class LLMAgent:
         # One generator per turn, or a turn's tokens would depend on the length of earlier ones.
         params = replace(self.params, seed=turn_seed(self.params.seed, len(self.actions)))
         generation = await self.engine.generate(prompt_ids, params)
-        ids = generation.ids[:-1] if generation.finish_reason is FinishReason.STOP else generation.ids
+        ids = (
+            generation.ids[:-1] if generation.finish_reason is FinishReason.STOP else generation.ids
+        )
         text = str(self.tokenizer.decode(ids, skip_special_tokens=False)).strip()
         self.actions.append(text.replace("\n", " "))
         return Decision(action=text, prompt_ids=prompt_ids, generation=generation)

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from cairn.agents.rollout import Request
+from cairn.agents.scripted import AgentMaker
 from cairn.agents.trajectory import Trajectory
 from cairn.envs.registry import Split
 from cairn.sandbox.errors import CairnError, ConfigError
@@ -30,7 +31,15 @@ app = typer.Typer(
 )
 
 AgentOption = Annotated[
-    str, typer.Option("--agent", metavar="A", help="oracle, random, noop, or module:Class.")
+    str,
+    typer.Option(
+        "--agent",
+        metavar="A",
+        help="oracle, random, noop, a run or model folder, or module:Class.",
+    ),
+]
+TemperatureOption = Annotated[
+    float, typer.Option("--temperature", min=0, help="Of a model's sampling; 0 is greedy.")
 ]
 SuiteOption = Annotated[
     str, typer.Option("--suite", metavar="S", help="demo or milestone, or ids with commas between.")
@@ -94,6 +103,7 @@ def run(
     *,
     agent: AgentOption = "oracle",
     seed: Annotated[int, typer.Option("--seed", min=0, help="The instance.")] = 0,
+    temperature: TemperatureOption = 1.0,
     record: Annotated[
         Path | None, typer.Option("--record", metavar="DIR", help="Keep the episode there.")
     ] = None,
@@ -103,12 +113,14 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Run one episode and show it step by step; exit code 1 unless it succeeds."""
-    from cairn.agents.named import find_agent
     from cairn.agents.run_folder import make_run_folder
     from cairn.envs.registry import find_task
+    from cairn.policies import agent_of
     from cairn.views import episode_view
 
-    request = Request(task=find_task(task), seed=seed, make_agent=find_agent(agent))
+    found = find_task(task)
+    make_agent = agent_of(agent, temperature=temperature)
+    request = Request(task=found, seed=seed, make_agent=make_agent)
     folder = None if record is None else make_run_folder(record)
     (trajectory,) = asyncio.run(_play([request], run=folder, agent=agent, concurrency=1))
     if as_json:
@@ -159,15 +171,18 @@ def collect(
     split: SplitOption = Split.TRAIN,
     episodes: Annotated[int, typer.Option("--episodes", metavar="N", min=1, help="Of each task.")],
     out: OutOption,
+    temperature: TemperatureOption = 1.0,
     concurrency: ConcurrencyOption = 4,
     as_json: JsonOption = False,
 ) -> None:
     """Record episodes, such as demonstrations by the oracle."""
     from cairn.agents.evaluation import result_of, summaries
     from cairn.agents.run_folder import make_run_folder
+    from cairn.policies import agent_of
     from cairn.views import summaries_table
 
-    requests = _requests(agent=agent, suite=suite, split=split, seeds=f"0:{episodes}")
+    make_agent = agent_of(agent, temperature=temperature)
+    requests = _requests(make_agent, suite=suite, split=split, seeds=f"0:{episodes}")
     folder = make_run_folder(out)
     done = asyncio.run(_play(requests, run=folder, agent=agent, concurrency=concurrency))
     figures = summaries([result_of(trajectory) for trajectory in done])
@@ -176,6 +191,59 @@ def collect(
         return
     Console().print(summaries_table(figures))
     Console().print(f"{len(done)} episodes in {folder}/episodes", highlight=False)
+
+
+@app.command()
+def train(
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG.toml", help="Such as configs/demo.toml.")
+    ],
+    *,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="A.B=C", help="Override a setting; may be repeated."),
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option("--resume", metavar="DIR", help="Go on with this run.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check the settings and the model; write nothing.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a policy: demonstrations, cloning, reinforcement, and what each gained."""
+    from cairn.policies import missing_extra
+    from cairn.views import TrainingView, training_view
+
+    try:
+        from cairn.trainers.model import load_tokenizer
+        from cairn.trainers.pipeline import Run, prepare_folder
+        from cairn.trainers.run_config import read_run_config
+    except ModuleNotFoundError as error:
+        raise missing_extra(error) from None
+    given = [*(settings or ()), *([f"out={json.dumps(str(resume))}"] if resume else ())]
+    run_config = read_run_config(config, given)
+    # Whatever can be wrong is found before anything is written.
+    _tasks_of(run_config.suite)
+    load_tokenizer(run_config.policy.model)
+    if dry_run:
+        _print_json(run_config.model_dump(mode="json"))
+        return
+    prepare_folder(run_config, resume=resume is not None)
+
+    async def work() -> dict[str, Any]:
+        from cairn.sandbox.sandbox import Sandbox
+
+        async with Sandbox.open() as sandbox:
+            with TrainingView() as view:
+                return await Run(run_config, sandbox, view.report).train()
+
+    summary = asyncio.run(work())
+    if as_json:
+        _print_json(summary)
+    else:
+        Console().print(training_view(summary), highlight=False)
+        Console().print(f"all of it in {run_config.out}", highlight=False, soft_wrap=True)
 
 
 @app.command(name="eval")
@@ -198,6 +266,7 @@ def evaluate(
         bool,
         typer.Option("--fail-on-regression", help="Fail if surely worse than the baseline."),
     ] = False,
+    temperature: TemperatureOption = 1.0,
     concurrency: ConcurrencyOption = 4,
     as_json: JsonOption = False,
 ) -> None:
@@ -205,12 +274,14 @@ def evaluate(
     from cairn.agents import evaluation as ev
     from cairn.agents.junit import Outcome, write_junit
     from cairn.agents.run_folder import make_run_folder
+    from cairn.policies import agent_of
     from cairn.views import evaluation_view
 
     if fail_on_regression and baseline is None:
         raise ConfigError("--fail-on-regression: needs --baseline")
     old = None if baseline is None else ev.read_results(baseline)
-    requests = _requests(agent=agent, suite=suite, split=split, seeds=seeds)
+    make_agent = agent_of(agent, temperature=temperature)
+    requests = _requests(make_agent, suite=suite, split=split, seeds=seeds)
     folder = make_run_folder(out)
     done = asyncio.run(_play(requests, run=folder, agent=agent, concurrency=concurrency))
     results = tuple(ev.result_of(trajectory) for trajectory in done)
@@ -270,11 +341,9 @@ def _tasks_of(suite: str) -> list[Any]:
     return find_tasks((), suite=suite)
 
 
-def _requests(*, agent: str, suite: str, split: Split, seeds: str) -> list[Request]:
-    from cairn.agents.named import find_agent
+def _requests(make_agent: AgentMaker, *, suite: str, split: Split, seeds: str) -> list[Request]:
     from cairn.envs.registry import parse_seeds
 
-    make_agent = find_agent(agent)
     chosen = parse_seeds(seeds, split)
     return [
         Request(task=task, seed=seed, make_agent=make_agent)

@@ -1,11 +1,19 @@
 """What the command line shows: tables and progress bars."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -18,6 +26,25 @@ from cairn.envs.observation import Observation
 
 MAX_PROBLEMS = 10
 MAX_RESULT_CHARS = 100
+
+
+class News(Protocol):
+    """What a training run reports: `cairn.trainers.pipeline.Progress`, without its torch."""
+
+    @property
+    def stage(self) -> str:
+        """Name of the stage."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """What happened."""
+        ...
+
+    @property
+    def share(self) -> float | None:
+        """How much of the stage is done, in [0, 1]; None when not known."""
+        ...
 
 
 def progress() -> Progress:
@@ -83,6 +110,71 @@ def findings_view(findings: Sequence[Finding]) -> Group:
     if len(problems) > MAX_PROBLEMS:
         lines.append(Text(f"and {len(problems) - MAX_PROBLEMS} more"))
     return Group(table, *lines)
+
+
+class TrainingView:
+    """Shows a run as it goes on, on standard error: a bar a stage, or lines without a terminal."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True)
+        self._bars = Progress(
+            TextColumn("{task.description:14}"),
+            BarColumn(bar_width=20),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+        self._stages: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end_stages()
+        self._bars.stop()
+
+    def report(self, news: News) -> None:
+        """Take in what happened."""
+        if not self._console.is_terminal:
+            self._console.print(f"{news.stage}: {news.text}", highlight=False, soft_wrap=True)
+            return
+        if news.stage not in self._stages:
+            self._end_stages()
+            self._stages[news.stage] = self._bars.add_task(news.stage, total=None, note="")
+        stage = self._stages[news.stage]
+        self._bars.update(stage, note=news.text)
+        if news.share is not None:
+            self._bars.update(stage, total=1.0, completed=news.share)
+
+    def _end_stages(self) -> None:
+        for stage in self._stages.values():
+            self._bars.update(stage, total=1.0, completed=1.0)
+            self._bars.stop_task(stage)
+
+
+def training_view(summary: Mapping[str, Any]) -> Group:
+    """Show what a run gained on held-out instances."""
+    table = _table("success on held-out instances", "T = 1", "greedy")
+    table.columns[1].justify = table.columns[2].justify = "right"
+    rows = (
+        ("after cloning", summary["success_before"], summary["greedy_before"]),
+        ("after reinforcement", summary["success_after"], summary["greedy_after"]),
+        ("control: cloning for as long", summary["success_control"], None),
+    )
+    for name, sampled, greedy in rows:
+        table.add_row(name, _percent(sampled), _percent(greedy))
+    low, high = summary["gain_ci95"]
+    gain = summary["success_after"] - summary["success_before"]
+    return Group(
+        table,
+        Text(
+            f"gain {gain * 100:+.1f} points (95 % interval {low * 100:+.1f} to {high * 100:+.1f}) "
+            f"on {summary['eval_episodes']} instances, from {summary['train_episodes']} training "
+            f"episodes in {summary['wall_s'] / 60:.1f} min; {summary['void']} void"
+        ),
+    )
 
 
 def evaluation_view(

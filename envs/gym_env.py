@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 ObservationDict = dict[str, str]
 
+_OBSERVED = ("goal", "url", "title", "page", "dialog", "files", "result")
+
 
 class CairnEnv(gymnasium.Env[ObservationDict, str]):
     """A task as a Gymnasium environment; all of a process share one Chromium.
@@ -40,7 +42,7 @@ class CairnEnv(gymnasium.Env[ObservationDict, str]):
     def __init__(self, task: str, render_mode: str | None = None) -> None:
         self.render_mode = render_mode
         self.observation_space: gymnasium.Space[Any] = gymnasium.spaces.Dict(
-            {key: TextSpace() for key in ("goal", "url", "title", "page", "files", "result")}
+            {key: TextSpace() for key in _OBSERVED}
         )
         self.action_space = TextSpace(samples=("wait 1", "press Tab", "click e1", "scroll down"))
         self._task = find_task(task)
@@ -99,6 +101,7 @@ def _to_dict(observation: Observation) -> ObservationDict:
         "url": observation.url,
         "title": observation.title,
         "page": observation.page,
+        "dialog": observation.dialog,
         "files": "\n".join(observation.files),
         "result": last,
     }
@@ -114,7 +117,11 @@ class _Loop:
             target=self._loop.run_forever, name="cairn-sandbox", daemon=True
         )
         self._thread.start()
-        self.sandbox = self.run(Sandbox.start())
+        try:
+            self.sandbox = self.run(Sandbox.start())
+        except BaseException:
+            self._stop()
+            raise
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the loop and wait for it."""
@@ -132,6 +139,9 @@ class _Loop:
         if self.process_id != os.getpid():
             return
         self.run(self.sandbox.close())
+        self._stop()
+
+    def _stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

@@ -52,7 +52,7 @@ def split_seed(split: Split, index: int) -> int:
     seed = _FIRST_SEED[split] + index
     if index < 0 or seed >= _END_SEED[split]:
         size = _END_SEED[split] - _FIRST_SEED[split]
-        raise ConfigError(f"seed {index}: split {split!r} has seeds 0 to {size - 1}")
+        raise ConfigError(f"seed {index}: split {split.value!r} has seeds 0 to {size - 1}")
     return seed
 
 

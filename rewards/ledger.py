@@ -83,7 +83,7 @@ class Ledger:
                 )
         self.payments += new
         return Score(
-            reward=sum(payment.value for payment in new),
+            reward=sum((payment.value for payment in new), 0.0),
             payments=tuple(new),
             abstained=tuple(abstained),
             is_success=self._is_success(events),

@@ -14,10 +14,11 @@ from typing import Self
 
 from cairn.sandbox.cdp import Connection, Params
 from cairn.sandbox.chromium import find_chromium
-from cairn.sandbox.errors import SandboxError, SetupError
+from cairn.sandbox.errors import SandboxError, SetupError, browser_error
 
 NOBODY = 65534
 START_TIMEOUT_S = 30.0
+ANSWER_TIMEOUT_S = 20.0
 _REMOVE_TRIES = 50
 
 _FLAGS = (
@@ -109,6 +110,9 @@ class Browser:
                 f"{executable} did not start; run it by hand with --headless --version, "
                 "or name another with CAIRN_CHROMIUM"
             ) from None
+        except BaseException:
+            await browser.close()
+            raise
         return browser
 
     @property
@@ -117,8 +121,17 @@ class Browser:
         return not self.connection.is_closed and self.process.poll() is None
 
     async def send(self, method: str, params: Params | None = None) -> Params:
-        """Send a command to the browser as a whole."""
-        return await self.connection.send(method, params)
+        """Send a command to the browser as a whole.
+
+        Raises:
+            SandboxError: If it refuses, has gone, or hangs; one that hangs is given up.
+        """
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                return await self.connection.send(method, params)
+        except TimeoutError:
+            self.connection.close()
+            raise browser_error(f"{method}: no answer in {ANSWER_TIMEOUT_S:.0f} s") from None
 
     async def close(self) -> None:
         """End every process of the browser and remove its folder."""

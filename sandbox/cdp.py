@@ -36,8 +36,8 @@ class Connection(asyncio.Protocol):
 
     async def attach(self, read_fd: int, write_fd: int) -> None:
         """Take over the two descriptors."""
-        reader = open(read_fd, "rb", buffering=0)  # noqa: PTH123, SIM115
-        writer = open(write_fd, "wb", buffering=0)  # noqa: PTH123, SIM115
+        reader = open(read_fd, "rb", buffering=0)  # noqa: SIM115
+        writer = open(write_fd, "wb", buffering=0)  # noqa: SIM115
         self._reader, _ = await self._loop.connect_read_pipe(lambda: self, reader)
         self._writer, _ = await self._loop.connect_write_pipe(asyncio.BaseProtocol, writer)
 

@@ -32,7 +32,7 @@ class UnknownNameError(CairnError, KeyError):
 
 
 class ActionError(CairnError, ValueError):
-    """An action that is malformed or impossible; the agent sees the text and the episode goes on."""
+    """An action that is malformed or impossible: an ordinary step whose text the agent sees."""
 
 
 class SetupError(CairnError, RuntimeError):

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from typing_extensions import TypeAliasType
 
-Json = TypeAliasType("Json", "str | int | float | bool | None | list[Json] | dict[str, Json]")
+Json = TypeAliasType("Json", "str | int | float | bool | list[Json] | dict[str, Json] | None")
 """Anything that JSON can hold."""
 
 

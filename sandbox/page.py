@@ -79,7 +79,7 @@ class Page:
     @classmethod
     async def open(cls, browser: Browser) -> Self:
         """Make a context with a blank tab whose clock stands at the start instant."""
-        send = browser.connection.send
+        send = browser.send
         context = (await send("Target.createBrowserContext", {"disposeOnDetach": True}))[
             "browserContextId"
         ]
@@ -246,6 +246,8 @@ class Page:
             ActionError: If the action is not possible; nothing has changed then.
             SandboxError: If the page does not settle in time or the browser fails.
         """
+        if self._failure is not None and asyncio.iscoroutine(action):
+            action.close()  # it will not be awaited
         await self._race(self._act_and_settle(action, settle_ms))
 
     async def answer_dialog(self, *, accept: bool, text: str | None) -> None:
@@ -359,10 +361,12 @@ class Page:
     async def _evaluate(self, expression: str) -> Any:
         if self._world is None:
             raise browser_error("the page has no document")
-        answer = await self._send(
-            "Runtime.evaluate",
-            {"expression": expression, "contextId": self._world, "returnByValue": True},
-        )
+        call = {"expression": expression, "contextId": self._world, "returnByValue": True}
+        try:
+            async with asyncio.timeout(STEP_TIMEOUT_S):
+                answer = await self._send("Runtime.evaluate", call)
+        except TimeoutError:
+            raise browser_error(f"the page did not answer within {STEP_TIMEOUT_S:.0f} s") from None
         if "exceptionDetails" in answer:
             details = answer["exceptionDetails"]
             raise browser_error(f"snapshot script: {details.get('exception', details)}")

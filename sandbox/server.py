@@ -246,7 +246,8 @@ def _address(scope: Scope) -> str:
 
 
 async def _refuse(send: Any, reason: str, status: int = 421) -> None:
-    body = f"<!doctype html><title>Refused</title><h1>Refused</h1><p>{html.escape(reason)}</p>".encode()
+    text = f"<h1>Refused</h1><p>{html.escape(reason)}</p>"
+    body = f"<!doctype html><title>Refused</title>{text}".encode()
     headers = [(b"content-type", b"text/html"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
+import pytest
 import pytest_asyncio
 from hypothesis import settings
 
+from cairn.envs.sites import SITES
 from cairn.sandbox.sandbox import Sandbox
-from tests.lab import Lab
+from tests.lab import LAB, Lab
 
 # The same examples on every run, and no verdict by the speed of a busy machine.
 settings.register_profile("cairn", derandomize=True, deadline=None, database=None)
@@ -36,3 +38,9 @@ async def open_lab(sandbox: Sandbox) -> AsyncIterator[OpenLab]:
     yield open_one
     for lab in opened:
         await lab.close()
+
+
+@pytest.fixture
+def lab_site(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the lab site known to tasks."""
+    monkeypatch.setitem(SITES, "lab", LAB)

@@ -50,10 +50,10 @@ async def _export(request: Request) -> Response:
 
 
 async def _upload(request: Request) -> Response:
-    form = await request.form()
-    file = form["file"]
-    assert not isinstance(file, str)
-    content = (await file.read()).decode()
+    async with request.form() as form:
+        file = form["file"]
+        assert not isinstance(file, str)
+        content = (await file.read()).decode()
     statement = "INSERT INTO hits (what) VALUES (?)"
     database_of(request).execute(statement, (f"{file.filename}={content}",))
     return RedirectResponse("/", status_code=303)

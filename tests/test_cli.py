@@ -30,7 +30,7 @@ def sick_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "CHECKS", (check,))
 
 
-COMMANDS = ("tasks", "run", "check", "collect", "eval", "doctor")
+COMMANDS = ("tasks", "run", "check", "collect", "train", "eval", "doctor")
 
 
 @pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])

@@ -1,6 +1,8 @@
 """The documentation says what the code says."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,3 +41,19 @@ def test_the_page_on_actions_lists_the_actions_as_they_are() -> None:
     page = (ROOT / "docs/actions.md").read_text()
 
     assert table in page, f"docs/actions.md: the table should be\n{table}"
+
+
+@pytest.mark.browser
+def test_the_example_of_the_readme_solves_its_task() -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+
+    done = subprocess.run(
+        [sys.executable, "-c", example], capture_output=True, text=True, check=False
+    )
+
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[-3:] == [
+        "fill e2 Music  0.25 ['query-filled'] success: False",
+        "click e3        0.5 ['results-listed'] success: False",
+        "click e5        0.5 ['entry-opened'] success: True",
+    ]

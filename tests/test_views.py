@@ -1,7 +1,7 @@
 """What people see: rendered to text, since the layout is the point."""
 
 import io
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from rich.console import Console, RenderableType
 
@@ -9,9 +9,23 @@ from cairn.agents.check import Finding, Proof, Verdict
 from cairn.agents.evaluation import Comparison, summaries
 from cairn.agents.junit import Case, Outcome
 from cairn.agents.statistics import Interval
-from cairn.views import MAX_PROBLEMS, episode_view, evaluation_view, findings_view
+from cairn.views import (
+    MAX_PROBLEMS,
+    TrainingView,
+    episode_view,
+    evaluation_view,
+    findings_view,
+    training_view,
+)
 from tests.agents.test_evaluation import result
 from tests.agents.trajectories import observation, trajectory
+
+
+@dataclass
+class _News:
+    stage: str
+    text: str
+    share: float | None = None
 
 
 def _lines(view: RenderableType) -> list[str]:
@@ -114,3 +128,50 @@ def test_nothing_is_claimed_of_a_task_that_is_wholly_void() -> None:
     lines = _lines(evaluation_view(summaries([result(1, None)]), None, []))
 
     assert lines[1].split() == ["lab-v1", "-", "-", "0/0", "-", "-", "1"]
+
+
+def test_a_training_run_shows_its_gain_and_leaves_out_what_was_not_measured() -> None:
+    summary = {
+        "success_before": 0.25,
+        "success_after": 0.75,
+        "success_control": None,
+        "greedy_before": 0.3,
+        "greedy_after": 0.8,
+        "gain_ci95": [0.375, 0.625],
+        "eval_episodes": 60,
+        "train_episodes": 1200,
+        "wall_s": 330.0,
+        "void": 2,
+    }
+
+    assert _lines(training_view(summary)) == [
+        "success on held-out instances   T = 1  greedy",
+        "after cloning                  25.0 %  30.0 %",
+        "after reinforcement            75.0 %  80.0 %",
+        "control: cloning for as long        -       -",
+        "gain +50.0 points (95 % interval +37.5 to +62.5) on 60 instances, from 1200",
+        "training episodes in 5.5 min; 2 void",
+    ]
+
+
+def test_a_run_without_a_terminal_is_told_line_by_line() -> None:
+    out = io.StringIO()
+
+    with TrainingView(Console(file=out, force_terminal=False)) as view:
+        view.report(_News("sft", "epoch 1"))
+        view.report(_News("grpo", "iteration 1", 0.5))
+
+    assert out.getvalue() == "sft: epoch 1\ngrpo: iteration 1\n"
+
+
+def test_a_run_on_a_terminal_keeps_a_bar_for_each_stage() -> None:
+    out = io.StringIO()
+
+    with TrainingView(Console(file=out, force_terminal=True, width=80)) as view:
+        view.report(_News("sft", "epoch 1"))
+        view.report(_News("sft", "epoch 2"))
+        view.report(_News("grpo", "iteration 1", 0.5))
+
+    shown = out.getvalue()
+    assert "epoch 2" in shown
+    assert "iteration 1" in shown

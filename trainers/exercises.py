@@ -73,76 +73,87 @@ def repeats(rng: random.Random, num_tokens: int, *, length: int = 60) -> Repeats
     return Repeats(ids=tuple(ids), is_sure=tuple(is_sure))
 
 
-def point(rng: random.Random, words: Sequence[str]) -> Exercise:
-    """Ask for the ref of the one element whose whole name the goal repeats."""
-    lines = _page(rng, words)
+def look_up(rng: random.Random, words: Sequence[str], size: int) -> Exercise:
+    """Ask for the ref of the element whose name stands before the end."""
+    lines = _page(rng, words, size)
     target = rng.choice(lines)
-    goal = _noisy(rng, words, " ".join(target.name))
-    return Exercise(prompt=_text(rng, words, goal, lines), answer=f" {target.ref}")
+    goal = _noisy(rng, words, rng.choice(words), size)
+    prompt = _text(goal, lines, last=" ".join(target.name))
+    return Exercise(prompt=prompt, answer=f" {target.ref}")
 
 
-def locate(rng: random.Random, words: Sequence[str]) -> Exercise:
-    """Ask for the ref of an element named by the word before the end, then for what it should hold.
-
-    The goal gives the element's name and, after it, the value.
-    """
-    lines = _page(rng, words)
-    target = rng.choice(lines)
-    value = _value(rng, words)
-    goal = _noisy(rng, words, f"{' '.join(target.name)} {value}")
-    return Exercise(prompt=_text(rng, words, goal, lines), answer=f" {target.ref} {value}")
-
-
-def follow(rng: random.Random, words: Sequence[str]) -> Exercise:
-    """Ask for what follows a name of the goal in its line of the page."""
-    lines = _page(rng, words, num_values=1)
-    target = rng.choice(lines)
-    goal = _noisy(rng, words, target.name[0])
-    return Exercise(prompt=_text(rng, words, goal, lines), answer=f" {target.name[1]}")
-
-
-def recall(rng: random.Random, words: Sequence[str]) -> Exercise:
-    """Ask for a value of the goal that stands after a given word."""
+def recall(rng: random.Random, words: Sequence[str], size: int) -> Exercise:
+    """Ask for what the goal says after the word that stands before the end."""
     keys = rng.sample(words, 3)
     values = [_value(rng, words) for _ in keys]
     pairs = [f"{key} {value}" for key, value in zip(keys, values, strict=True)]
     goal = f" {rng.choice(words)} ".join(pairs)
     chosen = rng.randrange(3)
-    prompt = _text(rng, words, goal, _page(rng, words), last=keys[chosen])
+    prompt = _text(goal, _page(rng, words, size), last=keys[chosen])
     return Exercise(prompt=prompt, answer=f" {values[chosen]}")
 
 
-def path(rng: random.Random, words: Sequence[str]) -> Exercise:
-    """Ask for the path of a file of the goal, as the list of files has it."""
-    folders, stems = rng.sample(words, 3), rng.sample(words, 3)
-    files = [
-        f"{rng.choice(folders)}/{stem.lower()}.{rng.choice(EXTENSIONS)}" for stem in stems
+def hop(rng: random.Random, words: Sequence[str], size: int) -> Exercise:
+    """Ask for the ref of the element that the goal names after the word before the end."""
+    lines = _page(rng, words, size)
+    target, marker = rng.choice(lines), rng.choice(words)
+    goal = _noisy(rng, words, " ".join([marker, *target.name]), size)
+    return Exercise(prompt=_text(goal, lines, last=marker), answer=f" {target.ref}")
+
+
+def locate(rng: random.Random, words: Sequence[str], size: int) -> Exercise:
+    """Ask for the ref of the element named before the end and for the value that the goal has."""
+    lines = _page(rng, words, size)
+    target = rng.choice(lines)
+    name, value = " ".join(target.name), _value(rng, words)
+    goal = _noisy(rng, words, f"{name} {value}", size)
+    return Exercise(prompt=_text(goal, lines, last=name), answer=f" {target.ref} {value}")
+
+
+def follow(rng: random.Random, words: Sequence[str], size: int) -> Exercise:
+    """Ask for what the page has after the word that the goal has after the one before the end."""
+    names = [(word, str(rng.randrange(100, 1000))) for word in rng.sample(words, size)]
+    lines = [
+        Line(role=rng.choice(ROLES), name=name, ref=f"e{1 + i}", value="")
+        for i, name in enumerate(names)
     ]
-    target = rng.choice(files)
-    goal = _noisy(rng, words, target.partition("/")[2])
-    prompt = _text(rng, words, goal, _page(rng, words)[:4], files=files)
-    return Exercise(prompt=prompt, answer=f" {target}")
+    target, marker = rng.choice(lines), rng.choice(words)
+    goal = _noisy(rng, words, f"{marker} {target.name[0]}", size)
+    return Exercise(prompt=_text(goal, lines, last=marker), answer=f" {target.name[1]}")
 
 
-KINDS: tuple[Callable[[random.Random, Sequence[str]], Exercise], ...] = (
-    point,
+def path(rng: random.Random, words: Sequence[str], size: int) -> Exercise:
+    """Ask for the path of the file that the goal has after the word before the end."""
+    folders, stems = rng.sample(words, 3), rng.sample(words, 3)
+    files = [f"{rng.choice(folders)}/{stem.lower()}.{rng.choice(EXTENSIONS)}" for stem in stems]
+    target, marker = rng.choice(files), rng.choice(words)
+    shown = target if rng.random() < 0.5 else target.partition("/")[2]
+    goal = _noisy(rng, words, f"{marker} {shown}", size)
+    lines = _page(rng, words, max(2, size // 2))
+    return Exercise(prompt=_text(goal, lines, files=files, last=marker), answer=f" {target}")
+
+
+KINDS: tuple[Callable[[random.Random, Sequence[str], int], Exercise], ...] = (
+    look_up,
+    recall,
+    hop,
     locate,
     follow,
-    recall,
     path,
 )
 
 
-def _page(rng: random.Random, words: Sequence[str], *, num_values: int = 0) -> list[Line]:
-    """Draw elements whose names share words, so that one word does not give the element away."""
-    pool = rng.sample(words, rng.randint(6, 14))
-    names: set[tuple[str, ...]] = set()
-    if num_values:
-        values = [str(rng.randrange(100, 1000)) for _ in pool]
-        names = set(zip(pool, values, strict=True))
-    else:
-        for _ in range(rng.randint(3, 10)):
-            names.add(tuple(rng.sample(pool, rng.choice((1, 1, 2, 2, 3)))))
+def _page(rng: random.Random, words: Sequence[str], size: int) -> list[Line]:
+    """Draw up to `size` elements whose names share words, so that one word may not be enough.
+
+    No name is part of another, so that a whole name always is.
+    """
+    pool = rng.sample(words, size + 3)
+    names: list[tuple[str, ...]] = []
+    for _ in range(size):
+        name = tuple(rng.sample(pool, rng.choice((1, 1, 2, 2, 3))))
+        if not any(set(name) <= set(other) or set(other) <= set(name) for other in names):
+            names.append(name)
     first = rng.randint(1, 5)
     return [
         Line(
@@ -151,7 +162,7 @@ def _page(rng: random.Random, words: Sequence[str], *, num_values: int = 0) -> l
             ref=f"e{first + i}",
             value=rng.choice(STATES) or rng.choice(("", "", f" {rng.choice(words)}")),
         )
-        for i, name in enumerate(sorted(names, key=lambda _: rng.random()))
+        for i, name in enumerate(names)
     ]
 
 
@@ -160,28 +171,18 @@ def _value(rng: random.Random, words: Sequence[str]) -> str:
     if kind == 0:
         return str(rng.randrange(100, 1000))
     if kind == 1:
-        return f"{rng.choice(words).lower()}@{rng.choice(words).lower()}.{rng.choice(words).lower()}"
+        return (
+            f"{rng.choice(words).lower()}@{rng.choice(words).lower()}.{rng.choice(words).lower()}"
+        )
     return " ".join(rng.sample(words, rng.randint(1, 2)))
 
 
-def _noisy(rng: random.Random, words: Sequence[str], core: str) -> str:
-    before = [rng.choice(words) for _ in range(rng.randint(0, 8))]
-    after = [rng.choice(words) for _ in range(rng.randint(0, 8))]
-    end = rng.choice(("", "", ".", ","))
-    return " ".join([*before, core]) + " ".join([end, *after])
+def _noisy(rng: random.Random, words: Sequence[str], core: str, size: int) -> str:
+    before = [rng.choice(words) for _ in range(rng.randint(0, size))]
+    after = [rng.choice(words) for _ in range(rng.randint(0, size))]
+    return " ".join([*before, core]) + " ".join([rng.choice(("", "", ".", ",")), *after])
 
 
-def _text(
-    rng: random.Random,
-    words: Sequence[str],
-    goal: str,
-    lines: Sequence[Line],
-    *,
-    files: Sequence[str] = (),
-    last: str | None = None,
-) -> str:
-    """Write goal, noise and page; the answer follows a word that says nothing."""
-    verb = rng.choice(words) if last is None else last
-    noise = [f"{rng.choice(words)} {rng.choice(words)}" for _ in range(rng.randint(0, 2))]
-    head = [f"goal {goal}", *([" ".join(["files", *files])] if files else []), *noise]
-    return "\n".join([*head, *map(str, lines), f"> {verb}"])
+def _text(goal: str, lines: Sequence[Line], *, last: str, files: Sequence[str] = ()) -> str:
+    head = [f"goal {goal}", *([" ".join(["files", *files])] if files else [])]
+    return "\n".join([*head, *map(str, lines), f"> {last}"])

@@ -277,7 +277,11 @@ class GrpoTrainer:
             return 0.0
         gaps: list[float] = []
         for sample, now in zip(some, self._learner.logprobs(some), strict=True):
-            then = [p for p, is_trained in zip(sample.logprobs, sample.is_trained, strict=True) if is_trained]
+            then = [
+                p
+                for p, is_trained in zip(sample.logprobs, sample.is_trained, strict=True)
+                if is_trained
+            ]
             gaps += [abs(a - b) for a, b in zip(then, now, strict=True)]
         return self._checked_gap(fmean(gaps))
 

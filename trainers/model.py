@@ -1,11 +1,13 @@
 """Language models: loading any Hugging Face folder, building the small one, LoRA."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
+from safetensors import SafetensorError
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -14,9 +16,11 @@ from transformers import (
     Qwen2Config,
     Qwen2ForCausalLM,
 )
+from transformers.utils.logging import disable_progress_bar
 
 from cairn.sandbox.errors import ConfigError
 
+_LOAD_ERRORS = (OSError, ValueError, KeyError, RuntimeError, SafetensorError)
 LOOK_BACK_SCALE = 6.0
 LOOK_BACK_FREQUENCIES = 4
 
@@ -65,11 +69,14 @@ def load_model(folder: Path, *, dtype: torch.dtype = torch.float32) -> PreTraine
     Raises:
         ConfigError: If the folder is missing or holds no causal language model.
     """
-    _require_folder(folder)
+    _require_files(folder, "a model", ("config.json", "adapter_config.json"))
+    disable_progress_bar()
     try:
         model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, dtype=dtype)
-    except (OSError, ValueError, KeyError) as error:
-        raise ConfigError(f"model folder {str(folder)!r} cannot be loaded: {_first_line(error)}") from error
+    except _LOAD_ERRORS as error:
+        raise ConfigError(
+            f"model folder {str(folder)!r} cannot be loaded: {_first_line(error)}"
+        ) from error
     if not isinstance(model, PreTrainedModel):
         raise ConfigError(f"model folder {str(folder)!r} holds no causal language model")
     return model
@@ -81,13 +88,17 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     Raises:
         ConfigError: If the folder is missing, holds no tokenizer, or one without a stop token.
     """
-    _require_folder(folder)
+    _require_files(folder, "a tokenizer", ("tokenizer.json", "tokenizer_config.json"))
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
-        raise ConfigError(f"model folder {str(folder)!r} has no usable tokenizer: {_first_line(error)}") from error
+    except _LOAD_ERRORS as error:
+        raise ConfigError(
+            f"model folder {str(folder)!r} has no usable tokenizer: {_first_line(error)}"
+        ) from error
     if tokenizer.eos_token_id is None:
-        raise ConfigError(f"model folder {str(folder)!r}: its tokenizer has no eos_token to stop at")
+        raise ConfigError(
+            f"model folder {str(folder)!r}: its tokenizer has no eos_token to stop at"
+        )
     return tokenizer
 
 
@@ -158,14 +169,14 @@ def _look_back(model: Qwen2ForCausalLM, head: int, *, distance: int) -> None:
         attention.k_proj.weight[rows] *= 0.1
 
 
-def _require_folder(folder: Path) -> None:
+def _require_files(folder: Path, content: str, names: Sequence[str]) -> None:
     if not folder.is_dir():
         raise ConfigError(
             f"model folder {str(folder)!r} does not exist; give a folder with config.json, "
             "model.safetensors and tokenizer.json"
         )
-    if not (folder / "config.json").is_file():
-        raise ConfigError(f"model folder {str(folder)!r} has no config.json, so it holds no model")
+    if not any((folder / name).is_file() for name in names):
+        raise ConfigError(f"model folder {str(folder)!r} holds no {names[0]}, so not {content}")
 
 
 def _first_line(error: BaseException) -> str:

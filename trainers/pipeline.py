@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import torch
 from cairn.agents.collect import collect as collect_episodes
 from cairn.agents.engine import SamplingParams
 from cairn.agents.engines.hf import HFEngine
-from cairn.agents.episodes import read_episodes
+from cairn.agents.episodes import read_run
 from cairn.agents.evaluation import Evaluation, Result, compare, result_of, summarize, write_results
 from cairn.agents.llm import Prompt
 from cairn.agents.rollout import Request
@@ -24,14 +25,17 @@ from cairn.envs.registry import Split, find_tasks, split_seed
 from cairn.sandbox.errors import ConfigError
 from cairn.sandbox.sandbox import Sandbox
 from cairn.trainers.collect import EpisodeRequest, browser_collector
+from cairn.trainers.curve import plot_curve
 from cairn.trainers.errors import TrainingError
 from cairn.trainers.grpo import GrpoTrainer, Iteration
 from cairn.trainers.learner import Learner
+from cairn.trainers.metrics import read_metrics
 from cairn.trainers.model import load_model, load_tokenizer, with_lora
 from cairn.trainers.run_config import RunConfig
 from cairn.trainers.sft import SftEpoch, demonstration_samples, train_sft
 
 SUMMARY_FILE = "summary.json"
+CURVE_FILE = "curve.png"
 VALIDATION_FIRST_SEED = 500
 """Where the train split's instances for validation begin, after those of the demonstrations."""
 
@@ -109,6 +113,7 @@ class Run:
             "train_seed": self._config.seed,
         }
         write_whole(self._folder / SUMMARY_FILE, json.dumps(summary, indent=2) + "\n")
+        plot_curve(read_metrics(self._folder), summary, self._folder / CURVE_FILE)
         return summary
 
     @property
@@ -116,7 +121,8 @@ class Run:
         return self._config.out
 
     def _fresh_model(self) -> Any:
-        model = load_model(self._config.policy.model).to(_device())
+        model: Any = load_model(self._config.policy.model)
+        model = model.to("cuda" if torch.cuda.is_available() else "cpu")
         lora = self._config.policy.lora
         return model if lora is None else with_lora(model, lora)
 
@@ -142,9 +148,11 @@ class Run:
         """Return the oracle's episodes, the same for every seed of the run."""
         folder = self._folder / "demonstrations"
         wanted = self._config.sft.demonstrations * len(self._tasks)
-        kept = [e.trajectory for e in read_episodes(folder)] if folder.is_dir() else []
-        if len(kept) == wanted:
-            return kept
+        kept = [episode.trajectory for episode in read_run(folder)] if folder.is_dir() else []
+        solved = [trajectory for trajectory in kept if trajectory.is_success]
+        if len(solved) == wanted:
+            return solved
+        shutil.rmtree(folder, ignore_errors=True)
         requests = [
             Request(task=task, seed=split_seed(Split.TRAIN, index), make_agent=OracleAgent)
             for task in self._tasks.values()
@@ -327,7 +335,9 @@ def _save(model: Any, tokenizer: Any, folder: Path) -> None:
     model.save_pretrained(part)
     tokenizer.save_pretrained(part)
     named = model.named_parameters()
-    torch.save({name: p.detach().cpu() for name, p in named if p.requires_grad}, part / "weights.pt")
+    torch.save(
+        {name: p.detach().cpu() for name, p in named if p.requires_grad}, part / "weights.pt"
+    )
     part.replace(folder)
 
 
@@ -339,10 +349,4 @@ def _success(results: Sequence[Result]) -> float:
 
 
 def _train_episodes(folder: Path) -> int:
-    from cairn.trainers.metrics import read_metrics
-
     return sum(int(record["episodes"]) for record in read_metrics(folder))
-
-
-def _device() -> str:
-    return "cuda" if torch.cuda.is_available() else "cpu"

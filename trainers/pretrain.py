@@ -26,6 +26,7 @@ from cairn.trainers.vocabulary import known_words
 
 NO_LABEL = -100
 LOG_EVERY = 200
+MIN_SIZE, MAX_SIZE = 2, 9
 
 
 class Schedule(BaseModel):
@@ -74,7 +75,9 @@ class Row:
     labels: Sequence[int]
 
 
-def pretrain(recipe: Recipe, *, log: bool = True) -> tuple[Qwen2ForCausalLM, PreTrainedTokenizerBase]:
+def pretrain(
+    recipe: Recipe, *, log: bool = True
+) -> tuple[Qwen2ForCausalLM, PreTrainedTokenizerBase]:
     """Build and train the model; deterministic for one machine and torch build."""
     words = known_words()
     tokenizer = build_tokenizer(words, num_refs=recipe.num_refs)
@@ -92,7 +95,7 @@ def pretrain(recipe: Recipe, *, log: bool = True) -> tuple[Qwen2ForCausalLM, Pre
         rows = [
             _repeat_row(rng, len(tokenizer))
             if rng.random() < share
-            else _exercise_row(rng, words, tokenizer)
+            else _exercise_row(rng, words, tokenizer, size=_size(rng, step, schedule))
             for _ in range(schedule.batch_size)
         ]
         loss = _loss(model, rows)
@@ -101,8 +104,14 @@ def pretrain(recipe: Recipe, *, log: bool = True) -> tuple[Qwen2ForCausalLM, Pre
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         if log and (step + 1) % LOG_EVERY == 0:
-            scores = {k.__name__: round(accuracy(model, tokenizer, words, i, 64), 2) for i, k in enumerate(KINDS)}
-            print(f"step {step + 1} {time.perf_counter() - started:.0f} s loss {loss.item():.3f} {scores}", flush=True)  # noqa: T201
+            scores = {
+                k.__name__: round(accuracy(model, tokenizer, words, i, 64), 2)
+                for i, k in enumerate(KINDS)
+            }
+            print(
+                f"step {step + 1} {time.perf_counter() - started:.0f} s loss {loss.item():.3f} {scores}",
+                flush=True,
+            )  # noqa: T201
     return model, tokenizer
 
 
@@ -117,12 +126,19 @@ def accuracy(
 ) -> float:
     """Return the share of exercises of one kind whose whole answer is most likely, teacher-forced."""
     rng = random.Random(seed)
-    rows = [_exercise_row(rng, words, tokenizer, kind) for _ in range(num_exercises)]
+    rows = [_exercise_row(rng, words, tokenizer, size=MAX_SIZE, kind=kind) for _ in range(num_exercises)]
     ids_RT, labels_RT = _collate(rows)
     with torch.no_grad():
         guess_RT = model(input_ids=ids_RT).logits[:, :-1].argmax(dim=-1)
     wanted_RT = labels_RT[:, 1:]
-    return ((guess_RT == wanted_RT) | (wanted_RT == NO_LABEL)).all(dim=1).float().mean().item()
+    return ((guess_RT == wanted_RT) | (wanted_RT == NO_LABEL)).all(dim=1).double().mean().item()
+
+
+def _size(rng: random.Random, step: int, schedule: Schedule) -> int:
+    """Draw the size of a page: small ones first, all sizes after half of the steps."""
+    progress = (step - schedule.warm_up_steps) / (schedule.steps - schedule.warm_up_steps)
+    largest = MIN_SIZE + (MAX_SIZE - MIN_SIZE) * min(1.0, 2 * progress)
+    return rng.randint(MIN_SIZE, round(largest))
 
 
 def _learning_rate_factor(step: int, steps: int) -> float:
@@ -139,7 +155,9 @@ def _loss(model: Qwen2ForCausalLM, rows: Sequence[Row]) -> Tensor:
 
 def _repeat_row(rng: random.Random, num_tokens: int) -> Row:
     drawn = repeats(rng, num_tokens)
-    labels = [token if sure else NO_LABEL for token, sure in zip(drawn.ids, drawn.is_sure, strict=True)]
+    labels = [
+        token if sure else NO_LABEL for token, sure in zip(drawn.ids, drawn.is_sure, strict=True)
+    ]
     return Row(ids=drawn.ids, labels=labels)
 
 
@@ -147,10 +165,12 @@ def _exercise_row(
     rng: random.Random,
     words: Sequence[str],
     tokenizer: PreTrainedTokenizerBase,
+    *,
+    size: int,
     kind: int | None = None,
 ) -> Row:
     make = KINDS[rng.randrange(len(KINDS)) if kind is None else kind]
-    exercise = make(rng, words)
+    exercise = make(rng, words, size)
     prompt = tokenizer.encode(exercise.prompt, add_special_tokens=False)
     answer = tokenizer.encode(exercise.answer, add_special_tokens=False)
     answer = [*answer, tokenizer.eos_token_id]

@@ -30,7 +30,9 @@ class Sample:
     def __post_init__(self) -> None:
         lengths = {len(self.ids), len(self.is_trained), len(self.logprobs), len(self.advantages)}
         if len(lengths) != 1:
-            raise ValueError(f"sample: ids, mask, logprobs and advantages differ in length {lengths}")
+            raise ValueError(
+                f"sample: ids, mask, logprobs and advantages differ in length {lengths}"
+            )
         if not any(self.is_trained) or self.is_trained[0]:
             raise ValueError("sample: some token must be trained, and the first one cannot be")
 

@@ -119,7 +119,9 @@ async def train_sft(
     best, best_weights, num_worse = -1.0, None, 0
     for number in range(1, config.max_epochs + 1):
         loss = _epoch(learner, samples, config.batch_size, rng)
-        is_late = config.max_wall_s is not None and time.perf_counter() - started > config.max_wall_s
+        is_late = (
+            config.max_wall_s is not None and time.perf_counter() - started > config.max_wall_s
+        )
         is_last = is_late or number == config.max_epochs
         success = await validate() if is_last or number % config.validate_every == 0 else None
         wall_s = time.perf_counter() - started

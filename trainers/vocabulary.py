@@ -47,7 +47,11 @@ Take Text The To Topic Total Turn Update Upload Use View What Yes
 
 def known_words() -> list[str]:
     """Return all words, sorted, each once: everyday ones, the suite's, actions and keys."""
-    words = {*COMMON_WORDS.split(), *actions.ACTIONS, *actions.Press.model_fields["key"].annotation.__args__}
+    words = {
+        *COMMON_WORDS.split(),
+        *actions.ACTIONS,
+        *actions.Press.model_fields["key"].annotation.__args__,
+    }
     for name, entries in vars(suite).items():
         if name.isupper():
             words.update(entries)

@@ -105,7 +105,9 @@ class HFEngine:
             await asyncio.sleep(0)  # lets requests of the same loop turn join
             while self._waiting and len(self._waiting) >= self._num_clients:
                 # The order of arrival depends on timing; the batch must not.
-                batch = sorted(self._waiting, key=lambda request: (request.prompt, request.params.seed))
+                batch = sorted(
+                    self._waiting, key=lambda request: (request.prompt, request.params.seed)
+                )
                 self._waiting = []
                 await self._serve_batch(batch)
         finally:

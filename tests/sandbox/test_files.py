@@ -1,5 +1,6 @@
 """The file actions, hostile paths included."""
 
+import contextlib
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ def home() -> Iterator[Workspace]:
 def test_listing_marks_folders(home: Workspace) -> None:
     assert files.list_dir(home, ".") == "Documents/, Downloads/, a.txt"
     assert files.list_dir(home, "Downloads") == "(empty)"
-    with pytest.raises(ActionError, match="'a.txt' is a file; list_dir needs a folder"):
+    with pytest.raises(ActionError, match=r"'a.txt' is a file; list_dir needs a folder"):
         files.list_dir(home, "a.txt")
 
 
@@ -68,7 +69,7 @@ def test_moving_renames_or_puts_into_a_folder(home: Workspace) -> None:
         ("a.txt", "no/", "folder 'no/' does not exist"),
         ("a.txt", "no/x", "folder 'no' does not exist"),
         ("a.txt", "Documents/b.txt", "'Documents/b.txt' exists already"),
-        ("a.txt", "a.txt", "cannot be moved into itself"),
+        ("a.txt", "a.txt", "'a.txt' exists already"),
         ("Documents", "Documents", "'Documents' cannot be moved into itself"),
         ("Documents", "Documents/x", "'Documents' cannot be moved into itself"),
         (".", "x", "the home folder cannot be moved"),
@@ -152,10 +153,9 @@ def test_no_path_leads_out_of_the_home_folder(path: str, to: str) -> None:
             lambda: files.list_dir(home, path),
             lambda: files.read_file(home, path),
         ):
-            try:
+            # A NUL or half a character is a ValueError; parsing keeps both away.
+            with contextlib.suppress(ActionError, OSError, ValueError):
                 act()
-            except (ActionError, OSError, ValueError):  # a NUL or a half character: parsed away
-                pass
         assert sorted(entry.name for entry in outer.iterdir()) == ["home", "kept"]
         assert (outer / "kept").read_text() == "kept"
     finally:

@@ -1,0 +1,318 @@
+"""The environment: steps, rewards, ends, voids, and that equal actions give equal episodes."""
+
+import asyncio
+import os
+import re
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from cairn.agents.scripted import AGENTS
+from cairn.envs.core import Env, StepResult, draw_facts
+from cairn.envs.task import Task
+from cairn.envs.tasks import TASKS
+from cairn.rewards.ledger import Payment, Tier
+from cairn.sandbox.errors import CairnError, SandboxError
+from cairn.sandbox.events import EventKind
+from cairn.sandbox.sandbox import Sandbox
+from tests.fakes import BrokenRewardTask, BrokenSiteTask, LabTask
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio]
+
+OpenEnv = Callable[..., Awaitable[Env]]
+
+
+@pytest_asyncio.fixture
+async def open_env(sandbox: Sandbox, lab_site: None) -> AsyncIterator[OpenEnv]:
+    opened: list[Env] = []
+
+    async def open_one(task: Task[Any] | None = None, *, seed: int = 3) -> Env:
+        env = Env(task or LabTask(), sandbox)
+        opened.append(env)
+        await env.reset(seed)
+        return env
+
+    yield open_one
+    for env in opened:
+        await env.close()
+
+
+def ref(result: StepResult | Env, name: str) -> str:
+    page = (result.observation if isinstance(result, StepResult) else result._observation).page  # type: ignore[union-attr]
+    found = re.search(rf'"{name}".*\[ref=(e\d+)\]', page)
+    assert found, page
+    return found[1]
+
+
+# Steps and their rewards
+
+
+async def test_reset_shows_goal_page_and_files(sandbox: Sandbox, lab_site: None) -> None:
+    env = Env(LabTask(), sandbox)
+    seen = await env.reset(3)
+    facts = draw_facts(LabTask(), 3)
+    assert (seen.goal, seen.step, seen.max_steps) == (f"Save {facts}.", 0, 4)
+    assert (seen.url, seen.title, seen.dialog) == ("http://lab.localhost/", "Lab", "")
+    assert seen.files == ("Documents/", "Downloads/", "facts.txt")
+    assert (seen.result, seen.is_error) == ("", False)
+    text = seen.to_text().splitlines()
+    assert text[:6] == [
+        f"goal: Save {facts}.",
+        "url: http://lab.localhost/",
+        "title: Lab",
+        "files: Documents/, Downloads/, facts.txt",
+        "step: 0 of 4",
+        "page:",
+    ]
+    assert text[6] == '- button "Save" [ref=e1]'
+    await env.close()
+
+
+async def test_success_ends_the_episode_and_pays_with_receipts(open_env: OpenEnv) -> None:
+    env = await open_env()
+    result = await env.step(f"click {ref(env, 'Save')}")
+    assert result.reward == 0.75  # 0.25 submitted + 0.5 saved
+    submitted = next(e.seq for e in env.events if e.kind is EventKind.SUBMIT_CLICKED)
+    saved = next(e.seq for e in env.events if e.kind is EventKind.NOTIFICATION_SHOWN)
+    assert result.payments == (
+        Payment(step=1, milestone="submitted", tier=Tier.RULE, value=0.25, evidence=(submitted,)),
+        Payment(step=1, milestone="saved", tier=Tier.RULE, value=0.5, evidence=(saved,)),
+    )
+    assert (result.is_success, result.is_terminal, result.is_truncated) == (True, True, False)
+    assert (result.is_over, result.void) == (True, None)
+    assert env.payments == list(result.payments)
+    with pytest.raises(CairnError, match="no episode is under way: call reset first"):
+        await env.step("wait 1")
+
+
+async def test_bad_action_is_an_ordinary_step_with_an_error_text(open_env: OpenEnv) -> None:
+    env = await open_env()
+    for step, (line, reason) in enumerate(
+        [("fly", "no action named 'fly'"), ("click e99", "no element e99 on this page")], start=1
+    ):
+        result = await env.step(line)
+        assert result.observation.is_error
+        assert result.observation.result.startswith(reason)
+        assert f"error: {reason}" in result.observation.to_text()
+        assert (result.reward, result.is_success, result.is_over) == (0.0, False, False)
+        assert result.observation.step == step
+    result = await env.step("read_file facts.txt")
+    assert result.observation.result == str(env.facts)
+    assert f"result: {env.facts}" in result.observation.to_text()
+
+
+async def test_episode_is_cut_at_its_step_limit(open_env: OpenEnv) -> None:
+    env = await open_env()
+    results = [await env.step("wait 1") for _ in range(4)]
+    assert [result.is_truncated for result in results] == [False, False, False, True]
+    assert not any(result.is_terminal or result.is_success for result in results)
+
+
+@pytest.mark.parametrize("line", ["answer 42", "give_up"])
+async def test_agent_can_end_the_episode(open_env: OpenEnv, line: str) -> None:
+    env = await open_env()
+    result = await env.step(line)
+    assert (result.is_terminal, result.is_success, result.reward) == (True, False, 0.0)
+    answers = [e.data for e in env.events if e.kind is EventKind.ANSWER_GIVEN]
+    assert answers == ([{"text": "42"}] if "answer" in line else [])
+
+
+async def test_open_dialog_is_seen_and_paid_once(open_env: OpenEnv) -> None:
+    env = await open_env()
+    result = await env.step(f"click {ref(env, 'Ask')}")
+    assert (result.observation.dialog, result.reward) == ("confirm: Sure?", 0.125)
+    assert "dialog: confirm: Sure?" in result.observation.to_text()
+    assert (await env.step("list_dir .")).reward == 0.0
+    result = await env.step("dialog accept")
+    assert (result.observation.dialog, result.reward) == ("", 0.0)
+    assert (await env.step(f"click {ref(env, 'Ask')}")).reward == 0.0
+
+
+async def test_episodes_follow_each_other_in_one_environment(open_env: OpenEnv) -> None:
+    env = await open_env()
+    await env.step("write_file x y")
+    first = await env.reset(4)
+    assert (first.step, first.files) == (0, ("Documents/", "Downloads/", "facts.txt"))
+    assert (env.seed, env.payments, {event.step for event in env.events}) == (4, [], {0})
+    result = await env.step(f"click {ref(env, 'Save')}")
+    assert result.is_success
+    await env.close()
+    await env.close()
+    assert env.events == []
+    with pytest.raises(CairnError, match="call reset first"):
+        await env.step("wait 1")
+
+
+async def test_step_that_was_cancelled_ends_the_episode(open_env: OpenEnv) -> None:
+    env = await open_env()
+    task = asyncio.create_task(env.step("wait 60"))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    with pytest.raises(CairnError, match="call reset first"):
+        await env.step("wait 1")
+    assert (await env.reset(1)).step == 0
+
+
+# Hashes
+
+
+async def test_state_hash_is_that_of_the_situation(open_env: OpenEnv) -> None:
+    env = await open_env()
+    start = env._observation
+    assert start is not None
+    waited = (await env.step("wait 1")).observation
+    assert waited.state_hash == start.state_hash
+    assert waited.replay_hash != start.replay_hash
+    written = (await env.step("write_file x y")).observation
+    assert written.state_hash != start.state_hash
+    deleted = (await env.step("delete x")).observation
+    assert deleted.state_hash == start.state_hash
+    other = await open_env()
+    away = (await other.step(f"click {ref(other, 'Other')}")).observation
+    back = (await other.step("back")).observation
+    assert away.state_hash != back.state_hash == start.state_hash
+
+
+async def test_state_hash_does_not_depend_on_the_refs(sandbox: Sandbox, lab_site: None) -> None:
+    class Growing(LabTask):
+        pages = {  # noqa: RUF012
+            "/": "<div id=d></div><button onclick='d.innerHTML = `<button>X</button>`'>A</button>"
+            "<button onclick='d.innerHTML = ``'>B</button>"
+        }
+
+    env = Env(Growing(), sandbox)
+    await env.reset(1)
+    pages, hashes = [], []
+    for line in ("click e1", "click e2", "click e1", "wait 1"):
+        seen = (await env.step(line)).observation
+        pages.append(seen.page)
+        hashes.append(seen.state_hash)
+    await env.close()
+    assert pages[0] != pages[2]  # the new X has another ref
+    assert hashes[0] == hashes[2] == hashes[3] != hashes[1]
+
+
+# Voids
+
+
+async def test_killed_browser_voids_the_step_and_never_pays_zero(lab_site: None) -> None:
+    async with Sandbox.open() as sandbox:
+        env = Env(LabTask(), sandbox)
+        first = await env.reset(3)
+        await env.step("wait 1")
+        os.killpg(sandbox.process_id, signal.SIGKILL)
+        result = await env.step(f"click {ref(env, 'Save')}")
+        assert result.reward is None
+        assert (result.is_success, result.payments) == (None, ())
+        assert (result.is_terminal, result.is_truncated) == (False, True)
+        assert result.void is not None
+        assert "browser has gone" in result.void
+        assert result.observation.step == 1  # what it saw last
+        with pytest.raises(CairnError, match="call reset first"):
+            await env.step("wait 1")
+        assert await env.reset(3) == first
+        assert (await env.step(f"click {ref(env, 'Save')}")).reward == 0.75
+        assert sandbox.num_restarts == 1
+        await env.close()
+
+
+async def test_killed_browser_voids_a_step_under_way(lab_site: None) -> None:
+    async with Sandbox.open() as sandbox:
+        envs = [Env(LabTask(), sandbox) for _ in range(3)]
+        for env in envs:
+            await env.reset(3)
+        steps = [asyncio.create_task(env.step("wait 60")) for env in envs]
+        await asyncio.sleep(0)
+        os.killpg(sandbox.process_id, signal.SIGKILL)
+        results = await asyncio.gather(*steps)
+        assert [result.reward for result in results] == [None] * 3
+        await asyncio.gather(*(env.reset(3) for env in envs))
+        assert sandbox.num_restarts == 1
+        for env in envs:
+            await env.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("Boom", "site: lab.localhost: ValueError: the shelf fell down"),
+        ("Never", "browser: the page did not settle within 0 s"),
+    ],
+)
+async def test_site_that_fails_voids_the_step(
+    open_env: OpenEnv, monkeypatch: pytest.MonkeyPatch, name: str, reason: str
+) -> None:
+    env = await open_env()
+    if name == "Never":
+        monkeypatch.setattr("cairn.sandbox.page.STEP_TIMEOUT_S", 0.4)
+    result = await env.step(f"click {ref(env, name)}")
+    assert (result.reward, result.void) == (None, reason)
+    monkeypatch.undo()
+
+
+async def test_detector_that_raises_voids_the_step(open_env: OpenEnv) -> None:
+    env = await open_env(BrokenRewardTask())
+    result = await env.step("wait 1")
+    assert result.reward is None
+    assert result.void == "reward: lab-v1: a detector raised ZeroDivisionError: a bug of the task"
+    assert env.payments == []
+
+
+async def test_home_that_vanishes_voids_the_step(open_env: OpenEnv) -> None:
+    env = await open_env()
+    assert env._desk is not None
+    env._desk.workspace.close()
+    result = await env.step("wait 1")
+    assert result.reward is None
+    assert result.void is not None
+    assert result.void.startswith("workspace: cannot read the workspace")
+
+
+async def test_reset_that_fails_begins_no_episode(sandbox: Sandbox, lab_site: None) -> None:
+    env = Env(BrokenSiteTask(), sandbox)
+    with pytest.raises(SandboxError, match="the shelf fell down"):
+        await env.reset(1)
+    with pytest.raises(CairnError, match="call reset first"):
+        await env.step("wait 1")
+    await env.close()
+
+
+# Determinism
+
+
+async def play(sandbox: Sandbox, task_id: str, seed: int, agent: str) -> list[Any]:
+    """Return everything that an episode showed, as plain data."""
+    env = Env(TASKS[task_id], sandbox)
+    observation = await env.reset(seed)
+    acting = AGENTS[agent](env)
+    shown: list[Any] = [asdict(observation)]
+    while True:
+        result = await env.step((await acting.act(observation)).action)
+        observation = result.observation
+        shown.append(asdict(result))
+        assert result.void is None, result.void
+        if result.is_over:
+            break
+    shown.append([asdict(event) for event in env.events])
+    await env.close()
+    return shown
+
+
+@pytest.mark.parametrize("task_id", sorted(TASKS))
+async def test_equal_actions_give_equal_episodes_alone_and_under_load(
+    sandbox: Sandbox, task_id: str
+) -> None:
+    alone = {agent: await play(sandbox, task_id, 11, agent) for agent in ("oracle", "random")}
+    assert alone["oracle"][-2]["is_success"] is True
+    assert alone["random"] == await play(sandbox, task_id, 11, "random")
+    agents = ["oracle", "random"] * 4
+    loaded = await asyncio.gather(*(play(sandbox, task_id, 11, agent) for agent in agents))
+    assert [episode == alone[agent] for agent, episode in zip(agents, loaded, strict=True)] == (
+        [True] * 8
+    )

@@ -1,0 +1,157 @@
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from cairn.agents.engine import SamplingParams
+from cairn.agents.engines.hf import HFEngine
+from cairn.agents.llm import LLMAgent, Prompt
+from cairn.agents.trajectory import Trajectory, Turn
+from cairn.trainers.algorithm import ALGORITHMS, Algorithm
+from cairn.trainers.collect import Collect, EpisodeRequest
+from cairn.trainers.errors import TrainingError
+from cairn.trainers.grpo import GrpoConfig, GrpoTrainer, Iteration
+from cairn.trainers.learner import Learner, LearnerConfig
+from cairn.trainers.metrics import read_metrics
+from cairn.trainers.model import LoraSettings, with_lora
+from tests.trainers.tiny import observation, same_weights, tiny_model, tiny_tokenizer, trajectory
+
+TOKENIZER = tiny_tokenizer()
+VOID = "browser: crashed"
+
+
+def toy_collector(engine: HFEngine, *, void: Sequence[int] = ()) -> Collect:
+    """Return what runs one-turn episodes that pay for beginning with the token of ` click`."""
+    [wanted] = TOKENIZER.encode(" click")
+
+    async def run(position: int, request: EpisodeRequest) -> Trajectory:
+        if position in void:
+            return trajectory(task=request.task, seed=request.seed, void=VOID)
+        agent = LLMAgent(
+            engine=engine,
+            tokenizer=TOKENIZER,
+            prompt=Prompt(),
+            params=SamplingParams(max_new_tokens=3, seed=request.sampling_seed),
+        )
+        decision = await agent.act(observation())
+        assert decision.generation is not None
+        reward = float(decision.generation.ids[0] == wanted)
+        turn = Turn(observation=observation(), decision=decision, reward=reward, payments=())
+        return trajectory(turn, task=request.task, seed=request.seed, success=reward == 1)
+
+    async def collect(requests: Sequence[EpisodeRequest]) -> list[Trajectory]:
+        return list(await asyncio.gather(*(run(i, r) for i, r in enumerate(requests))))
+
+    return collect
+
+
+def trainer(
+    folder: Path,
+    *,
+    iterations: int,
+    algorithm: Algorithm = ALGORITHMS["dapo"],
+    void: Sequence[int] = (),
+    lora: bool = False,
+    **changes: object,
+) -> GrpoTrainer:
+    model = tiny_model(TOKENIZER)
+    served = with_lora(model, LoraSettings(rank=4)) if lora else model
+    engine = HFEngine(served, stop_ids=[TOKENIZER.eos_token_id])
+    learner = Learner(
+        served, LearnerConfig(learning_rate=0.02), with_reference=algorithm.kl_weight > 0
+    )
+    config = GrpoConfig.model_validate(
+        {"num_groups": 4, "group_size": 16, "max_iterations": iterations, "epochs": 1, **changes}
+    )
+    return GrpoTrainer(
+        learner=learner,
+        engine=engine,
+        collect=toy_collector(engine, void=void),
+        tokenizer=TOKENIZER,
+        algorithm=algorithm,
+        config=config,
+        tasks=["one", "two"],
+        seed=0,
+        folder=folder,
+    )
+
+
+@pytest.mark.parametrize("name", sorted(ALGORITHMS))
+@pytest.mark.asyncio
+async def test_every_algorithm_learns_the_toy(name: str, tmp_path: Path) -> None:
+    seen: list[Iteration] = []
+    await trainer(tmp_path, iterations=25, algorithm=ALGORITHMS[name]).run(seen.append)
+    success = [iteration.values["success"] for iteration in seen]
+    assert sum(success[:3]) / 3 < 0.3
+    assert sum(success[-3:]) / 3 > 0.8
+
+
+@pytest.mark.asyncio
+async def test_adapters_learn_the_toy_too(tmp_path: Path) -> None:
+    seen: list[Iteration] = []
+    await trainer(tmp_path, iterations=25, lora=True).run(seen.append)
+    assert seen[-1].values["success"] > 0.8
+
+
+@pytest.mark.asyncio
+async def test_a_resumed_run_ends_with_the_same_weights_and_figures(tmp_path: Path) -> None:
+    whole = trainer(tmp_path / "whole", iterations=4)
+    await whole.run()
+    await trainer(tmp_path / "parts", iterations=2).run()
+    second = trainer(tmp_path / "parts", iterations=4)
+    second.resume()
+    assert second.step == 2
+    await second.run()
+    assert same_weights(whole._learner.model, second._learner.model)
+    figures = [
+        [{k: v for k, v in record.items() if not k.endswith("_s")} for record in records]
+        for records in (read_metrics(tmp_path / "whole"), read_metrics(tmp_path / "parts"))
+    ]
+    assert figures[0] == figures[1]
+    assert [record["step"] for record in figures[0]] == [1, 2, 3, 4]
+
+
+@pytest.mark.asyncio
+async def test_void_episodes_are_counted_and_not_trained_on(tmp_path: Path) -> None:
+    seen: list[Iteration] = []
+    await trainer(tmp_path, iterations=1, void=range(1, 16)).run(seen.append)
+    values = seen[0].values
+    assert (values["episodes"], values["void"]) == (49, 15)
+
+
+@pytest.mark.asyncio
+async def test_too_many_void_episodes_stop_the_run(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="17 of 64 episodes are void.*crashed"):
+        await trainer(tmp_path, iterations=1, void=range(17)).run()
+
+
+@pytest.mark.asyncio
+async def test_an_engine_with_other_weights_stops_the_run(tmp_path: Path) -> None:
+    wrong = trainer(tmp_path, iterations=9)
+    other = tiny_model(TOKENIZER, seed=1)
+    wrong._engine.model = other
+    with pytest.raises(TrainingError, match="differ by"):
+        await wrong.run()
+
+
+@pytest.mark.asyncio
+async def test_groups_that_agree_take_no_step(tmp_path: Path) -> None:
+    idle = trainer(tmp_path, iterations=1)
+    before = tiny_model(TOKENIZER)
+
+    async def collect(requests: Sequence[EpisodeRequest]) -> list[Trajectory]:
+        return [trajectory(task=r.task, seed=r.seed) for r in requests]
+
+    idle._collect = collect
+    seen: list[Iteration] = []
+    await idle.run(seen.append)
+    assert same_weights(idle._learner.model, before)
+    assert seen[0].values["samples"] == 0
+
+
+@pytest.mark.asyncio
+async def test_no_iteration_begins_that_would_end_too_late(tmp_path: Path) -> None:
+    limited = trainer(tmp_path, iterations=9, max_wall_s=1e-9)
+    await limited.run()
+    assert limited.step == 1
