@@ -332,7 +332,7 @@ def _next_argument(rest: str, *, takes_rest: bool) -> tuple[str, str]:
             value, end = json.JSONDecoder().raw_decode(rest)
         except json.JSONDecodeError:
             raise ActionError(f"bad quoted text {rest[:40]!r}; write a JSON string") from None
-        if rest[end:end + 1] not in {"", " "}:
+        if rest[end : end + 1] not in {"", " "}:
             raise ActionError(f"put a space after the quoted text {rest[:end][:40]!r}")
         return value, rest[end:]
     if takes_rest:

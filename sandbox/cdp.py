@@ -16,6 +16,9 @@ from cairn.sandbox.errors import browser_error
 Params = dict[str, Any]
 Listener = Callable[[Params], None]
 
+CLOSED = "closed"
+"""Listened to like an event, in any session: the browser has gone."""
+
 
 class Connection(asyncio.Protocol):
     """Sends commands, resolves their answers, and hands events to listeners.
@@ -98,8 +101,9 @@ class Connection(asyncio.Protocol):
             if not answer.done():
                 answer.set_exception(browser_error(f"{method}: browser has gone"))
                 answer.exception()  # A caller that was cancelled will not retrieve it.
-        if listener := self._listeners.get((None, "closed")):
-            listener({})
+        for (_, method), listener in list(self._listeners.items()):
+            if method == CLOSED:
+                listener({})
 
     def _receive(self, message: Params) -> None:
         if "id" not in message:

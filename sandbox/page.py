@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from cairn.sandbox.browser import Browser
-from cairn.sandbox.cdp import Listener, Params
+from cairn.sandbox.cdp import CLOSED, Listener, Params
 from cairn.sandbox.errors import ActionError, SandboxError, browser_error
 from cairn.sandbox.keys import KEYS
 from cairn.sandbox.server import HEADER, EpisodeSites
@@ -103,6 +103,7 @@ class Page:
         listen(self._session, "Emulation.virtualTimeBudgetExpired", self._on_expired)
         listen(self._session, "Page.javascriptDialogOpening", self._on_dialog)
         listen(self._session, "Inspector.targetCrashed", self._on_crash)
+        listen(self._session, CLOSED, self._on_closed)
         listen(self._session, "Page.frameNavigated", self._on_navigated)
         listen(self._session, "Page.navigatedWithinDocument", self._on_navigated)
         virtual_time = {"policy": "pause", "initialVirtualTime": START_S}
@@ -216,9 +217,7 @@ class Page:
     async def scroll(self, direction: str) -> None:
         """Scroll by most of a screen."""
         sign = -1 if direction == "up" else 1
-        await self._evaluate(
-            f"scrollBy({{top: {sign} * innerHeight * 0.8, behavior: 'instant'}})"
-        )
+        await self._evaluate(f"scrollBy({{top: {sign} * innerHeight * 0.8, behavior: 'instant'}})")
 
     async def upload(self, ref: str, file: Path) -> None:
         """Give a file, readable by the browser, to a file input."""
@@ -404,6 +403,10 @@ class Page:
 
     def _on_crash(self, _: Params) -> None:
         self._failure = browser_error("the page's process crashed")
+        self._stop_waiting()
+
+    def _on_closed(self, _: Params) -> None:
+        self._failure = self._failure or browser_error("browser has gone")
         self._stop_waiting()
 
     def _stop_waiting(self) -> None:

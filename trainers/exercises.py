@@ -1,9 +1,9 @@
 """Generic exercises that teach a small transformer to look things up on a page and to copy them.
 
 They stand in for the pretraining that a downloaded checkpoint would have had. Every word is drawn
-at random: no exercise holds a goal, a page, an action name or an oracle trace of any task. The first
-kind, random tokens in which one segment comes twice, forms induction heads (Olsson et al. 2022,
-arXiv:2209.11895); behaviour cloning alone does not, for minutes (`docs/demo.md`).
+at random: no exercise holds a goal, a page or an oracle trace of any task. `repeats`, random tokens
+in which parts of a segment come again, forms induction heads (Olsson et al. 2022,
+arXiv:2209.11895); behaviour cloning alone does not, for minutes.
 """
 
 import random

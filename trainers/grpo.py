@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerBase
 
 from cairn.agents.engines.hf import HFEngine
 from cairn.agents.trajectory import Trajectory
-from cairn.trainers.algorithm import Aggregation, Algorithm
+from cairn.trainers.algorithm import Algorithm
 from cairn.trainers.batching import token_weights
 from cairn.trainers.checkpoint import LoopState, latest_checkpoint, load_checkpoint, save_checkpoint
 from cairn.trainers.collect import Collect, EpisodeRequest

@@ -46,7 +46,7 @@ def clip_loss(
 ) -> Tensor:
     """Return `-min(ratio * A, clip(ratio, 1 - eps_low, 1 + eps_high) * A)`.
 
-    Source: PPO (arXiv:1707.06347), equation 7; the two bounds: DAPO (arXiv:2503.14476), section 3.1.
+    Source: PPO (arXiv:1707.06347), equation 7; two bounds: DAPO (arXiv:2503.14476), section 3.1.
     """
     ratio_RT = log_ratio_RT.exp()
     clipped_RT = ratio_RT.clamp(1 - eps_low, 1 + eps_high)

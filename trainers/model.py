@@ -59,7 +59,7 @@ class LoraSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rank: int = Field(default=16, ge=1)
-    alpha: float = 32.0
+    alpha: int = 32
     dropout: float = Field(default=0.0, ge=0, lt=1)
 
 
@@ -70,7 +70,7 @@ def load_model(folder: Path, *, dtype: torch.dtype = torch.float32) -> PreTraine
         ConfigError: If the folder is missing or holds no causal language model.
     """
     _require_files(folder, "a model", ("config.json", "adapter_config.json"))
-    disable_progress_bar()
+    disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, dtype=dtype)
     except _LOAD_ERRORS as error:
@@ -108,7 +108,7 @@ def build_small_model(
     """Make an untrained Qwen2 model whose first layer already looks back one to three tokens."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = Qwen2ForCausalLM(
+        model: Qwen2ForCausalLM = Qwen2ForCausalLM(  # type: ignore[no-untyped-call]
             Qwen2Config(
                 vocab_size=len(tokenizer),
                 hidden_size=config.hidden_size,
@@ -154,7 +154,8 @@ def _look_back(model: Qwen2ForCausalLM, head: int, *, distance: int) -> None:
     """
     attention = model.model.layers[0].self_attn
     size = attention.head_dim
-    theta = model.config.rope_parameters["rope_theta"]
+    rope: Any = model.config.rope_parameters
+    theta = rope["rope_theta"]
     rows = slice(head * size, (head + 1) * size)
     key, query = torch.zeros(size), torch.zeros(size)
     for i in range(min(LOOK_BACK_FREQUENCIES, size // 2)):

@@ -7,11 +7,13 @@ import argparse
 import hashlib
 import json
 import random
+import sys
 import time
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -68,6 +70,14 @@ class Recipe(BaseModel):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pretrained:
+    """A trained model and its tokenizer."""
+
+    model: Qwen2ForCausalLM
+    tokenizer: PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """Token ids and, for each, itself as the label or `NO_LABEL`."""
 
@@ -75,9 +85,7 @@ class Row:
     labels: Sequence[int]
 
 
-def pretrain(
-    recipe: Recipe, *, log: bool = True
-) -> tuple[Qwen2ForCausalLM, PreTrainedTokenizerBase]:
+def pretrain(recipe: Recipe) -> Pretrained:
     """Build and train the model; deterministic for one machine and torch build."""
     words = known_words()
     tokenizer = build_tokenizer(words, num_refs=recipe.num_refs)
@@ -99,20 +107,15 @@ def pretrain(
             for _ in range(schedule.batch_size)
         ]
         loss = _loss(model, rows)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        if log and (step + 1) % LOG_EVERY == 0:
-            scores = {
-                k.__name__: round(accuracy(model, tokenizer, words, i, 64), 2)
-                for i, k in enumerate(KINDS)
-            }
-            print(
-                f"step {step + 1} {time.perf_counter() - started:.0f} s loss {loss.item():.3f} {scores}",
-                flush=True,
-            )  # noqa: T201
-    return model, tokenizer
+        if (step + 1) % LOG_EVERY == 0:
+            _log(f"step {step + 1} {time.perf_counter() - started:.0f} s loss {loss.item():.3f}")
+            for kind, make in enumerate(KINDS):
+                _log(f"  {make.__name__} {accuracy(model, tokenizer, words, kind, 64):.2f}")
+    return Pretrained(model=model, tokenizer=tokenizer)
 
 
 def accuracy(
@@ -124,14 +127,17 @@ def accuracy(
     *,
     seed: int = 1,
 ) -> float:
-    """Return the share of exercises of one kind whose whole answer is most likely, teacher-forced."""
+    """Return the share of exercises of one kind whose answer is the most likely one throughout."""
     rng = random.Random(seed)
-    rows = [_exercise_row(rng, words, tokenizer, size=MAX_SIZE, kind=kind) for _ in range(num_exercises)]
+    rows = [
+        _exercise_row(rng, words, tokenizer, size=MAX_SIZE, kind=kind) for _ in range(num_exercises)
+    ]
     ids_RT, labels_RT = _collate(rows)
     with torch.no_grad():
         guess_RT = model(input_ids=ids_RT).logits[:, :-1].argmax(dim=-1)
     wanted_RT = labels_RT[:, 1:]
-    return ((guess_RT == wanted_RT) | (wanted_RT == NO_LABEL)).all(dim=1).double().mean().item()
+    is_right_RT = (guess_RT == wanted_RT) | (wanted_RT == NO_LABEL)
+    return float(is_right_RT.all(dim=1).double().mean())
 
 
 def _size(rng: random.Random, step: int, schedule: Schedule) -> int:
@@ -184,6 +190,11 @@ def _collate(rows: Sequence[Row]) -> tuple[Tensor, Tensor]:
     return torch.tensor(ids), torch.tensor(labels)
 
 
+def _log(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
 def main() -> None:
     """Read the recipe, train, and save the model with what made it."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -193,9 +204,10 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     recipe = Recipe.model_validate(tomllib.loads(options.recipe.read_text()))
-    model, tokenizer = pretrain(recipe)
+    made = pretrain(recipe)
+    model: Any = made.model
     model.to(torch.bfloat16).save_pretrained(options.out)
-    tokenizer.save_pretrained(options.out)
+    made.tokenizer.save_pretrained(options.out)
     digest = hashlib.sha256((options.out / "model.safetensors").read_bytes()).hexdigest()
     made_by = {"recipe": recipe.model_dump(), "sha256": digest, "torch": torch.__version__}
     (options.out / "made_by.json").write_text(json.dumps(made_by, indent=2) + "\n")

@@ -8,8 +8,8 @@ from transformers import PreTrainedTokenizerFast
 
 END, PAD = "<|end|>", "<|pad|>"
 
-# A ref (`e12`), a word with what joins it to the one before (` Ada`, `/travel`, `.csv`, `@corp`), up
-# to three digits, marks, spaces. No piece spans two words, so a word keeps its ids wherever it is.
+# A ref (`e12`), a word with what joins it to the one before (` Ada`, `/travel`, `.csv`), up to
+# three digits, marks, spaces. No piece spans two words: a word has the same ids everywhere.
 _PIECE = (
     r" ?e[1-9][0-9]{0,2}(?![0-9A-Za-z])|[ ./@_-]?\p{L}+| ?\p{N}{1,3}"
     r"| ?[^\s\p{L}\p{N}]|\s"
@@ -38,7 +38,7 @@ def build_tokenizer(words: Sequence[str], *, num_refs: int) -> PreTrainedTokeniz
         show_progress=False,
     )
     tokenizer.train_from_iterator(_corpus(words, num_refs), trainer)
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer,
         eos_token=END,
         pad_token=PAD,
@@ -53,8 +53,8 @@ def save_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
 
 
 def _corpus(words: Sequence[str], num_refs: int) -> Iterable[str]:
-    for word in sorted({form for word in words for form in (word, word.lower())}):
-        yield from (word, f" {word}")
+    for form in sorted({*words, *(word.lower() for word in words)}):
+        yield from (form, f" {form}")
     for word in sorted({word.lower() for word in words}):
         yield from (f"/{word}", f".{word}", f"@{word}")
     for number in range(1000):

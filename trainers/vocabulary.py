@@ -1,5 +1,7 @@
 """Words that the small model's tokenizer knows as single tokens."""
 
+from typing import get_args
+
 from cairn.envs import actions
 from cairn.envs.tasks import words as suite
 
@@ -50,7 +52,7 @@ def known_words() -> list[str]:
     words = {
         *COMMON_WORDS.split(),
         *actions.ACTIONS,
-        *actions.Press.model_fields["key"].annotation.__args__,
+        *get_args(actions.Key),
     }
     for name, entries in vars(suite).items():
         if name.isupper():

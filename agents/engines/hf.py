@@ -81,7 +81,7 @@ class HFEngine:
         """Sample a continuation of `ids`, which must not be empty."""
         if not ids:
             raise ValueError("generate: the prompt is empty")
-        future = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Generation] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Request(prompt=tuple(ids), params=params, future=future))
         self._wake()
         return await future
@@ -139,7 +139,7 @@ class HFEngine:
     @torch.inference_mode()
     def run(self, batch: Sequence[_Request]) -> None:
         """Sample all continuations; distinct prompts are read once, shortest first."""
-        self.model.eval()
+        self.model.eval()  # type: ignore[no-untyped-call]
         prompts = sorted({request.prompt for request in batch}, key=lambda ids: (len(ids), ids))
         for start in range(0, len(prompts), self.max_batch):
             chunk = prompts[start : start + self.max_batch]
@@ -202,7 +202,7 @@ class HFEngine:
 
     @torch.inference_mode()
     def _logprobs(self, ids: Sequence[int], temperature: float) -> list[float]:
-        self.model.eval()
+        self.model.eval()  # type: ignore[no-untyped-call]
         ids_1T = torch.tensor([list(ids)], device=self.model.device)
         logits_TV = self.model(input_ids=ids_1T).logits[0, :-1].float() / temperature
         logprob_TV = torch.log_softmax(logits_TV, dim=-1)

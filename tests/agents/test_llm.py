@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,21 +19,25 @@ class FixedEngine:
 
     def __init__(self, *answers: str) -> None:
         self.answers = list(answers)
-        self.asked: list[tuple[tuple[int, ...], SamplingParams]] = []
+        self.asked: list[tuple[list[int], SamplingParams]] = []
 
-    async def generate(self, ids: tuple[int, ...], params: SamplingParams) -> Generation:
-        self.asked.append((ids, params))
+    async def generate(self, ids: Sequence[int], params: SamplingParams) -> Generation:
+        self.asked.append((list(ids), params))
         made = (*TOKENIZER.encode(self.answers.pop(0)), TOKENIZER.eos_token_id)
         return Generation(
             ids=made, logprobs=(0.0,) * len(made), finish_reason=FinishReason.STOP, version=0
         )
 
 
-def agent(engine: FixedEngine, **options: int) -> LLMAgent:
+def text_of(ids: Sequence[int]) -> str:
+    return str(TOKENIZER.decode(list(ids)))
+
+
+def agent(engine: FixedEngine) -> LLMAgent:
     return LLMAgent(
         engine=engine,
         tokenizer=TOKENIZER,
-        prompt=Prompt(**options),
+        prompt=Prompt(num_actions=1),
         params=SamplingParams(seed=5),
     )
 
@@ -102,10 +108,10 @@ async def test_malformed_output_is_passed_on() -> None:
 @pytest.mark.asyncio
 async def test_prompts_show_the_last_actions_only_and_turns_have_seeds_of_their_own() -> None:
     engine = FixedEngine(" click e1", " click e2", " click e3")
-    acting = agent(engine, num_actions=1)
+    acting = agent(engine)
     for _ in range(3):
         await acting.act(observation())
-    shown = [TOKENIZER.decode(ids) for ids, _ in engine.asked]
+    shown = [text_of(ids) for ids, _ in engine.asked]
     assert "did" not in shown[0]
     assert "did click e2" in shown[2]
     assert "did click e1" not in shown[2]
@@ -116,12 +122,12 @@ def test_a_page_that_is_too_long_loses_lines_without_refs_first() -> None:
     page = "\n".join([*(f'- heading "Travel {i}"' for i in range(30)), '- link "Save" [ref=e1]'])
     ids = Prompt(max_tokens=24).ids(TOKENIZER, observation(page=page), [])
     assert len(ids) <= 24
-    assert TOKENIZER.decode(ids) == "goal Save\nlink Save e1\n>"
+    assert text_of(ids) == "goal Save\nlink Save e1\n>"
 
 
 def test_a_page_that_is_still_too_long_says_that_more_is_there() -> None:
     page = "\n".join(f'- link "Save" [ref=e{i}]' for i in range(1, 40))
-    text = TOKENIZER.decode(Prompt(max_tokens=60).ids(TOKENIZER, observation(page=page), []))
+    text = text_of(Prompt(max_tokens=60).ids(TOKENIZER, observation(page=page), []))
     assert "link Save e1\n" in text
     assert "(more)" in text
     assert "e30" not in text
@@ -137,7 +143,7 @@ def test_the_chat_style_gives_schema_and_observation() -> None:
         "{% for m in messages %}[{{ m['role'] }}]{{ m['content'] }}{% endfor %}[assistant]"
     )
     prompt = Prompt(style=Style.CHAT, max_tokens=10**6)
-    text = TOKENIZER.decode(prompt.ids(TOKENIZER, observation(), ["click e9"]))
+    text = text_of(prompt.ids(TOKENIZER, observation(), ["click e9"]))
     assert text.startswith("[system]You operate")
     assert '"give_up"' in text
     assert "done: click e9\ngoal: Save" in text
@@ -146,5 +152,5 @@ def test_the_chat_style_gives_schema_and_observation() -> None:
 
 def test_the_ids_of_an_action_are_what_the_model_should_sample() -> None:
     ids = Prompt().action_ids(TOKENIZER, Fill(ref="e5", text="Ada"))
-    assert TOKENIZER.decode(ids) == " fill e5 Ada<|end|>"
+    assert text_of(ids) == " fill e5 Ada<|end|>"
     assert len(ids) == 4

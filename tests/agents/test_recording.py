@@ -19,13 +19,13 @@ from cairn.envs.observation import Observation
 from cairn.envs.tasks import TASKS
 from cairn.rewards.ledger import Payment, Tier
 from cairn.sandbox.errors import ConfigError
-from cairn.sandbox.events import Event, EventKind, Source
+from cairn.sandbox.events import Event, EventKind, Json, Source
 from cairn.sandbox.sandbox import Sandbox
 from tests.fakes import LabTask
 
 _texts = st.text(max_size=12)
 _reals = st.floats(allow_nan=False, allow_infinity=False)
-_values = st.none() | st.booleans() | st.integers() | _reals | _texts
+_values: st.SearchStrategy[Json] = st.none() | st.booleans() | st.integers() | _reals | _texts
 _data = st.dictionaries(
     _texts, st.recursive(_values, lambda inner: st.lists(inner, max_size=3), max_leaves=4)
 )

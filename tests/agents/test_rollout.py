@@ -8,7 +8,7 @@ import pytest
 
 from cairn.agents.agent import Decision
 from cairn.agents.rollout import Request, rollout, run_all
-from cairn.agents.scripted import NoopAgent, OracleAgent
+from cairn.agents.scripted import AgentMaker, NoopAgent, OracleAgent
 from cairn.envs.core import Env
 from cairn.envs.observation import Observation
 from cairn.envs.tasks import TASKS
@@ -111,6 +111,7 @@ async def test_bug_of_an_agent_is_not_hidden(sandbox: Sandbox, lab_site: None) -
 
 async def test_many_episodes_run_so_many_at_a_time(sandbox: Sandbox, lab_site: None) -> None:
     running, most = 0, 0
+    three_run = asyncio.Barrier(3)
 
     class Counting(NoopAgent):
         async def act(self, observation: Observation) -> Decision:
@@ -118,13 +119,15 @@ async def test_many_episodes_run_so_many_at_a_time(sandbox: Sandbox, lab_site: N
             if observation.step == 0:
                 running += 1
                 most = max(most, running)
+                await three_run.wait()
             if observation.step == 3:
                 running -= 1
             return await super().act(observation)
 
-    requests = [Request(task=LabTask(), seed=seed, make_agent=Counting) for seed in range(7)]
-    found = {place: done async for place, done in run_all(sandbox, requests, concurrency=3)}
-    assert {place: done.seed for place, done in found.items()} == {n: n for n in range(7)}
+    requests = [Request(task=LabTask(), seed=seed, make_agent=Counting) for seed in range(6)]
+    async with asyncio.timeout(30):
+        found = {place: done async for place, done in run_all(sandbox, requests, concurrency=3)}
+    assert {place: done.seed for place, done in found.items()} == {n: n for n in range(6)}
     assert most == 3
     assert not sandbox._desks
 
@@ -142,7 +145,7 @@ async def test_rollouts_that_are_given_up_release_their_episodes(
 
 async def test_killed_browser_voids_what_ran_and_the_rest_goes_on(lab_site: None) -> None:
     async with Sandbox.open() as sandbox:
-        makers = [Killer, NoopAgent, NoopAgent, OracleAgent, OracleAgent]
+        makers: list[AgentMaker] = [Killer, NoopAgent, NoopAgent, OracleAgent, OracleAgent]
         requests = [Request(task=LabTask(), seed=1, make_agent=maker) for maker in makers]
         async with asyncio.timeout(20):
             done = {n: found async for n, found in run_all(sandbox, requests, concurrency=3)}

@@ -1,6 +1,7 @@
 """The two wire forms of actions, and what is said of text that is neither."""
 
 import json
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -22,7 +23,7 @@ from cairn.envs.actions import (
 from cairn.sandbox.errors import ActionError
 from cairn.sandbox.keys import KEYS
 
-PAIRS = [
+PAIRS: list[tuple[str, dict[str, object]]] = [
     ("goto http://mail.localhost/", {"action": "goto", "url": "http://mail.localhost/"}),
     ("click e12", {"action": "click", "ref": "e12"}),
     ("double_click e1", {"action": "double_click", "ref": "e1"}),
@@ -53,7 +54,7 @@ PAIRS = [
 _texts = st.text(max_size=40).filter(lambda text: "\0" not in text)
 _paths = _texts.filter(bool)
 _refs = st.integers(1, 999_999).map("e{}".format)
-_VALUES = {
+_VALUES: dict[str, st.SearchStrategy[Any]] = {
     "url": _texts,
     "ref": _refs,
     "text": _texts,
@@ -182,7 +183,7 @@ def test_arbitrary_json_is_an_action_or_an_action_error(value: object) -> None:
 
 
 def test_keys_of_the_union_are_those_that_the_browser_can_press() -> None:
-    assert list(Key.__args__) == list(KEYS)
+    assert list(get_args(Key)) == list(KEYS)
 
 
 def test_schema_describes_every_action() -> None:

@@ -42,9 +42,7 @@ def test_seed_ranges_are_half_open_and_count_from_the_split() -> None:
     assert parse_seeds("2:4", Split.TEST_SEEDS) == [1_048_578, 1_048_579]
 
 
-@pytest.mark.parametrize(
-    "text", ["", "3", "3:3", "4:3", "a:b", ":3", "1:", "-1:2", "1:2:3"]
-)
+@pytest.mark.parametrize("text", ["", "3", "3:3", "4:3", "a:b", ":3", "1:", "-1:2", "1:2:3"])
 def test_bad_seed_ranges_are_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="write A:B with A < B, such as 0:10"):
         parse_seeds(text, Split.TRAIN)

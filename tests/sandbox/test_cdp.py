@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from cairn.sandbox.cdp import Connection
+from cairn.sandbox.cdp import CLOSED, Connection
 from cairn.sandbox.errors import SandboxError
 
 pytestmark = pytest.mark.asyncio
@@ -98,7 +98,7 @@ async def test_answer_to_a_cancelled_command_is_dropped(peer: Peer) -> None:
 
 async def test_everything_fails_once_the_browser_has_gone(peer: Peer) -> None:
     heard: list[Any] = []
-    peer.connection.listen(None, "closed", heard.append)
+    peer.connection.listen("s", CLOSED, heard.append)
     waiting = peer.connection.send("A.one")
     peer.connection.close()
     with pytest.raises(SandboxError, match=r"A.one: browser has gone"):

@@ -122,10 +122,10 @@ async def test_download_without_room_is_dropped(open_lab: OpenLab) -> None:
     await lab.do("delete Downloads")
     await lab.do("write_file Downloads x")
     await lab.do(f"click {lab['Small']}")
-    assert lab.view.files == ("Documents/", "Downloads")
+    assert list(lab.view.files) == ["Documents/", "Downloads"]
     await lab.do("delete Downloads")
     await lab.do(f"click {lab['Small']}")
-    assert lab.view.files == ("Documents/", "Downloads/", "Downloads/export.csv")
+    assert list(lab.view.files) == ["Documents/", "Downloads/", "Downloads/export.csv"]
 
 
 def test_free_path_never_exceeds_what_a_name_may_have(tmp_path: Path) -> None:

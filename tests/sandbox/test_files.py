@@ -3,7 +3,7 @@
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -118,12 +118,10 @@ def test_quota_stops_writes_copies_and_folders(
     monkeypatch.setattr("cairn.sandbox.workspace.MAX_BYTES", 9)
     files.write_file(home, "c", "abc")
     home.record_changes(EventLog())
-    for act in (
-        lambda: files.write_file(home, "d", "x"),
-        lambda: files.copy(home, "a.txt", "d"),
-    ):
-        with pytest.raises(ActionError, match="the home folder is full"):
-            act()
+    with pytest.raises(ActionError, match="the home folder is full"):
+        files.write_file(home, "d", "x")
+    with pytest.raises(ActionError, match="the home folder is full"):
+        files.copy(home, "a.txt", "d")
     monkeypatch.setattr("cairn.sandbox.workspace.MAX_FILES", 5)
     with pytest.raises(ActionError, match="the home folder is full"):
         files.make_dir(home, "d")
@@ -144,7 +142,7 @@ def test_no_path_leads_out_of_the_home_folder(path: str, to: str) -> None:
     (outer / "kept").write_text("kept")
     (home.root / "link").symlink_to(outer)
     try:
-        for act in (
+        acts: list[Callable[[], object]] = [
             lambda: files.write_file(home, path, "x"),
             lambda: files.make_dir(home, path),
             lambda: files.copy(home, "a", path),
@@ -152,7 +150,8 @@ def test_no_path_leads_out_of_the_home_folder(path: str, to: str) -> None:
             lambda: files.delete(home, path),
             lambda: files.list_dir(home, path),
             lambda: files.read_file(home, path),
-        ):
+        ]
+        for act in acts:
             # A NUL or half a character is a ValueError; parsing keeps both away.
             with contextlib.suppress(ActionError, OSError, ValueError):
                 act()

@@ -55,6 +55,16 @@ async def test_killed_browser_fails_its_episodes_and_is_started_again() -> None:
         assert sandbox.process_id != first_process
 
 
+async def test_browser_killed_while_a_page_settles_fails_the_step_at_once() -> None:
+    async with Sandbox.open() as sandbox:
+        lab = await Lab.open(sandbox, "<button onclick=\"fetch('/never')\">Go</button>", {})
+        waiting = asyncio.create_task(lab.do("click e1"))
+        await asyncio.sleep(0.3)
+        os.killpg(sandbox.process_id, signal.SIGKILL)
+        with pytest.raises(SandboxError, match="browser has gone"):
+            await asyncio.wait_for(waiting, 5)
+
+
 async def test_stopped_browser_fails_its_episodes_and_is_replaced(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

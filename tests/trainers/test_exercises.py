@@ -4,11 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cairn.envs.actions import ACTIONS
-from cairn.envs.tasks import TASKS
 from cairn.envs.core import draw_facts
+from cairn.envs.tasks import TASKS
 from cairn.trainers.exercises import KINDS, hop, locate, look_up, recall, repeats
-from cairn.trainers.vocabulary import known_words
 from cairn.trainers.tokenizer import build_tokenizer
+from cairn.trainers.vocabulary import known_words
 
 WORDS = known_words()
 SEEDS = st.integers(0, 10**6)
@@ -19,9 +19,7 @@ def test_what_is_sure_to_follow_has_followed_before(seed: int) -> None:
     drawn = repeats(random.Random(seed), 10**6)
     for i, is_sure in enumerate(drawn.is_sure):
         if is_sure:
-            assert drawn.ids[i - 1 : i + 1] in [
-                drawn.ids[k - 1 : k + 1] for k in range(1, i)
-            ]
+            assert drawn.ids[i - 1 : i + 1] in [drawn.ids[k - 1 : k + 1] for k in range(1, i)]
     assert sum(drawn.is_sure) > 5
 
 

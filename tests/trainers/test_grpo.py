@@ -22,8 +22,8 @@ VOID = "browser: crashed"
 
 
 def toy_collector(engine: HFEngine, *, void: Sequence[int] = ()) -> Collect:
-    """Return what runs one-turn episodes that pay for beginning with the token of ` click`."""
-    [wanted] = TOKENIZER.encode(" click")
+    """Return what runs one-turn episodes that pay for beginning with a token of a fifth."""
+    limit = len(TOKENIZER) // 5
 
     async def run(position: int, request: EpisodeRequest) -> Trajectory:
         if position in void:
@@ -36,7 +36,7 @@ def toy_collector(engine: HFEngine, *, void: Sequence[int] = ()) -> Collect:
         )
         decision = await agent.act(observation())
         assert decision.generation is not None
-        reward = float(decision.generation.ids[0] == wanted)
+        reward = float(decision.generation.ids[0] < limit)
         turn = Turn(observation=observation(), decision=decision, reward=reward, payments=())
         return trajectory(turn, task=request.task, seed=request.seed, success=reward == 1)
 
@@ -58,12 +58,10 @@ def trainer(
     model = tiny_model(TOKENIZER)
     served = with_lora(model, LoraSettings(rank=4)) if lora else model
     engine = HFEngine(served, stop_ids=[TOKENIZER.eos_token_id])
-    learner = Learner(
-        served, LearnerConfig(learning_rate=0.02), with_reference=algorithm.kl_weight > 0
-    )
-    config = GrpoConfig.model_validate(
-        {"num_groups": 4, "group_size": 16, "max_iterations": iterations, "epochs": 1, **changes}
-    )
+    rate = LearnerConfig(learning_rate=0.1 if lora else 0.03)
+    learner = Learner(served, rate, with_reference=algorithm.kl_weight > 0)
+    sizes = {"num_groups": 4, "group_size": 16, "epochs": 1, "batch_size": 16}
+    config = GrpoConfig.model_validate(sizes | {"max_iterations": iterations} | changes)
     return GrpoTrainer(
         learner=learner,
         engine=engine,
@@ -81,17 +79,21 @@ def trainer(
 @pytest.mark.asyncio
 async def test_every_algorithm_learns_the_toy(name: str, tmp_path: Path) -> None:
     seen: list[Iteration] = []
-    await trainer(tmp_path, iterations=25, algorithm=ALGORITHMS[name]).run(seen.append)
-    success = [iteration.values["success"] for iteration in seen]
-    assert sum(success[:3]) / 3 < 0.3
-    assert sum(success[-3:]) / 3 > 0.8
+    await trainer(tmp_path, iterations=12, algorithm=ALGORITHMS[name]).run(seen.append)
+    assert seen[-1].values["success"] > seen[0].values["success"] + 0.3
 
 
 @pytest.mark.asyncio
-async def test_adapters_learn_the_toy_too(tmp_path: Path) -> None:
+async def test_adapters_are_trained_and_served(tmp_path: Path) -> None:
     seen: list[Iteration] = []
-    await trainer(tmp_path, iterations=25, lora=True).run(seen.append)
-    assert seen[-1].values["success"] > 0.8
+    adapted = trainer(tmp_path, iterations=3, lora=True)
+    await adapted.run(seen.append)
+    assert all(iteration.values["logprob_gap"] < 1e-4 for iteration in seen)
+    assert adapted._engine.version == 3
+    base = tiny_model(TOKENIZER)
+    ids = [5, 6, 7]
+    plain = HFEngine(base, stop_ids=[])
+    assert await adapted._engine.logprobs(ids) != pytest.approx(await plain.logprobs(ids))
 
 
 @pytest.mark.asyncio
@@ -122,7 +124,7 @@ async def test_void_episodes_are_counted_and_not_trained_on(tmp_path: Path) -> N
 
 @pytest.mark.asyncio
 async def test_too_many_void_episodes_stop_the_run(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="17 of 64 episodes are void.*crashed"):
+    with pytest.raises(TrainingError, match=r"17 of 64 episodes are void.*crashed"):
         await trainer(tmp_path, iterations=1, void=range(17)).run()
 
 

@@ -88,9 +88,7 @@ def test_a_rewarded_token_becomes_likelier_and_the_reference_stays() -> None:
 
 
 def test_warm_up_raises_the_learning_rate() -> None:
-    learner = Learner(
-        tiny_model(TOKENIZER), LearnerConfig(learning_rate=1e-3, warm_up_steps=3)
-    )
+    learner = Learner(tiny_model(TOKENIZER), LearnerConfig(learning_rate=1e-3, warm_up_steps=3))
     rates = []
     for _ in range(5):
         learner.step(BATCH, WEIGHTS, imitation)

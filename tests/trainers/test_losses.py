@@ -42,7 +42,7 @@ def test_the_clip_stops_the_gradient_on_one_side_only(
     ratio: float, advantage: float, flows: bool
 ) -> None:
     logprob = torch.tensor([math.log(ratio)], requires_grad=True)
-    clip_loss(logprob, torch.tensor([advantage]), eps_low=0.2, eps_high=0.2).sum().backward()
+    clip_loss(logprob, torch.tensor([advantage]), eps_low=0.2, eps_high=0.2).sum().backward()  # type: ignore[no-untyped-call]
     assert logprob.grad is not None
     assert (logprob.grad.item() != 0) == flows
 
@@ -50,7 +50,7 @@ def test_the_clip_stops_the_gradient_on_one_side_only(
 def test_reinforce_gradient_is_minus_the_advantage() -> None:
     logprob = torch.tensor([-1.0, -2.0], requires_grad=True)
     mask = torch.tensor([True, False])
-    reinforce_loss(logprob, torch.tensor([3.0, 3.0]), mask).sum().backward()
+    reinforce_loss(logprob, torch.tensor([3.0, 3.0]), mask).sum().backward()  # type: ignore[no-untyped-call]
     assert logprob.grad is not None
     assert logprob.grad.tolist() == [-3.0, 0.0]
 
@@ -75,7 +75,7 @@ def test_infinite_untrained_tokens_leave_loss_and_gradient_finite() -> None:
     ratio = log_ratio(logprob, torch.tensor([-1.0, 0.0]), mask)
     loss: Tensor = clip_loss(ratio, torch.tensor([1.0, 0.0]), eps_low=0.2, eps_high=0.2)
     loss = loss + kl_estimate(KL.K3, logprob, torch.tensor([-1.0, 0.0]), mask)
-    (loss * mask).sum().backward()
+    (loss * mask).sum().backward()  # type: ignore[no-untyped-call]
     assert logprob.grad is not None
     assert logprob.grad.tolist() == [-1.0, 0.0]
 

@@ -17,12 +17,12 @@ def test_a_saved_model_loads_again(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="absent' does not exist; give a folder with config.json"):
+    with pytest.raises(ConfigError, match="absent' does not exist; give a folder"):
         load_model(tmp_path / "absent")
 
 
 def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="holds no config.json"):
+    with pytest.raises(ConfigError, match=r"holds no config\.json"):
         load_model(tmp_path)
 
 
@@ -42,7 +42,7 @@ def test_a_model_of_an_unknown_kind_is_refused(tmp_path: Path) -> None:
 
 def test_a_missing_tokenizer_is_named(tmp_path: Path) -> None:
     tiny_model(tiny_tokenizer()).save_pretrained(tmp_path)
-    with pytest.raises(ConfigError, match="holds no tokenizer.json"):
+    with pytest.raises(ConfigError, match=r"holds no tokenizer\.json"):
         load_tokenizer(tmp_path)
 
 

@@ -2,6 +2,7 @@ import json
 import random
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,7 @@ def test_a_recipe_makes_the_same_model_again(
     assert made_by["recipe"]["seed"] == 3
     assert len(made_by["sha256"]) == 64
     random.seed(99)
-    again = pretrain(Recipe.model_validate(made_by["recipe"])).model
+    again: Any = pretrain(Recipe.model_validate(made_by["recipe"])).model
     loaded = load_model(tmp_path / "out")
     assert same_weights(loaded, again.bfloat16().float())
     assert load_tokenizer(tmp_path / "out").encode(" e3")

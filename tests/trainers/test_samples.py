@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cairn.agents.trajectory import Turn
 from cairn.trainers.samples import Sample, samples_of
 from tests.trainers.tiny import turn
 
@@ -9,7 +10,10 @@ IDS = st.lists(st.integers(0, 9), min_size=1, max_size=4).map(tuple)
 
 
 def test_a_turn_whose_prompt_continues_the_sample_extends_it() -> None:
-    turns = [turn((1, 2), (3,), logprobs=(-0.5,)), turn((1, 2, 3, 4), (5, 6), logprobs=(-1.0, -2.0))]
+    turns = [
+        turn((1, 2), (3,), logprobs=(-0.5,)),
+        turn((1, 2, 3, 4), (5, 6), logprobs=(-1.0, -2.0)),
+    ]
     [sample] = samples_of(turns, advantage_per_turn=[1.0, -2.0], episode=7)
     assert sample.ids == (1, 2, 3, 4, 5, 6)
     assert sample.is_trained == (False, False, True, False, True, True)
@@ -38,7 +42,8 @@ def test_a_prompt_that_is_only_a_part_of_the_sample_starts_a_new_one() -> None:
 def test_every_sampled_token_is_trained_once_with_its_own_advantage(
     drawn: list[tuple[tuple[int, ...], tuple[int, ...], bool]],
 ) -> None:
-    turns, history = [], ()
+    turns: list[Turn] = []
+    history: tuple[int, ...] = ()
     for prompt, ids, continues in drawn:
         full = history + prompt if continues else prompt
         turns.append(turn(full, ids))

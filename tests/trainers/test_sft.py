@@ -23,9 +23,9 @@ DEMONSTRATION = trajectory(
 
 def test_a_demonstration_is_prompted_as_the_agent_will_be() -> None:
     first, second = demonstration_samples([DEMONSTRATION], TOKENIZER, Prompt())
-    assert TOKENIZER.decode(first.ids) == "goal Save\nlink Save e1\n> fill e1 Ada<|end|>"
+    assert TOKENIZER.decode(list(first.ids)) == "goal Save\nlink Save e1\n> fill e1 Ada<|end|>"
     assert (
-        TOKENIZER.decode(second.ids)
+        TOKENIZER.decode(list(second.ids))
         == "goal Save\ndid fill e1 Ada\nlink Save e1\n> click e1<|end|>"
     )
     assert (first.num_trained, second.num_trained) == (4, 3)

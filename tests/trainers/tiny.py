@@ -21,7 +21,9 @@ def tiny_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def tiny_model(tokenizer: PreTrainedTokenizerFast, *, seed: int = 0) -> Qwen2ForCausalLM:
-    return build_small_model(SIZES, tokenizer, seed=seed).eval()
+    model = build_small_model(SIZES, tokenizer, seed=seed)
+    model.eval()  # type: ignore[no-untyped-call]
+    return model
 
 
 def save_tiny(folder: Path) -> Path:
@@ -69,9 +71,7 @@ def turn(
         version=0,
     )
     decision = Decision(action=action, prompt_ids=prompt, generation=generation)
-    return Turn(
-        observation=observation(state=state), decision=decision, reward=reward, payments=()
-    )
+    return Turn(observation=observation(state=state), decision=decision, reward=reward, payments=())
 
 
 def trajectory(
