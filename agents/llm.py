@@ -9,13 +9,14 @@ from typing import Any, Protocol
 
 from cairn.agents.agent import Decision
 from cairn.agents.engine import Engine, FinishReason, SamplingParams
-from cairn.envs.actions import Action, action_schema, parse_action
+from cairn.envs.actions import ACTIONS, Action, action_schema, parse_action
 from cairn.envs.observation import Observation
 from cairn.sandbox.errors import ActionError, ConfigError, lookup
 
 MAX_RESULT_CHARS = 120
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_REF = re.compile(r"\be[1-9][0-9]{0,5}\b")
 _MARK = re.compile(r"\[([^\[\]]*)\]")
 
 
@@ -86,29 +87,37 @@ class Prompt:
             )
         return tuple(ids)
 
-    def line(self, action: Action) -> str:
-        """Write an action as a model with this prompt should."""
-        return plain_line(action) if self.style is Style.PLAIN else action.to_line()
+    def line(self, action: Action, page: str) -> str:
+        """Write an action as a model with this prompt should, seeing this page."""
+        return plain_line(action, page) if self.style is Style.PLAIN else action.to_line()
 
-    def action_ids(self, tokenizer: Tokenizer, action: Action) -> tuple[int, ...]:
+    def read_line(self, line: str) -> str:
+        """Return the action in its wire form from what a model with this prompt wrote."""
+        return without_name(line) if self.style is Style.PLAIN else line
+
+    def action_ids(self, tokenizer: Tokenizer, action: Action, page: str) -> tuple[int, ...]:
         """Return what a model should have sampled to take `action`, the stop token included."""
-        line = f" {self.line(action)}" if self.style is Style.PLAIN else self.line(action)
-        return (*tokenizer.encode(line, add_special_tokens=False), tokenizer.eos_token_id)
+        start = " " if self.style is Style.PLAIN else ""
+        ids = tokenizer.encode(start + self.line(action, page), add_special_tokens=False)
+        return (*ids, tokenizer.eos_token_id)
 
 
 def plain_text(observation: Observation, actions: Sequence[str]) -> str:
-    """Write an observation so that words, refs and values look as they do in an action line."""
-    lines = [f"goal {observation.goal}"]
+    """Write an observation so that words, refs and values look as they do in an action line.
+
+    The goal comes last, next to the action that it decides.
+    """
+    lines = []
     if observation.files:
         lines.append(" ".join(["files", *observation.files]))
+    lines.extend(plain_page_line(line) for line in observation.page.splitlines())
     if observation.dialog:
         lines.append(f"dialog {observation.dialog}")
-    lines.extend(f"did {action}" for action in actions)
     if observation.result:
         label = "error" if observation.is_error else "got"
         lines.append(f"{label} {observation.result[:MAX_RESULT_CHARS]}")
-    lines.extend(plain_page_line(line) for line in observation.page.splitlines())
-    return "\n".join([*lines, ">"])
+    lines.extend(f"did {action}" for action in actions)
+    return "\n".join([*lines, f"goal {observation.goal}", ">"])
 
 
 def plain_page_line(line: str) -> str:
@@ -133,14 +142,45 @@ def plain_page_line(line: str) -> str:
     return " ".join(word for word in (word.strip() for word in words) if word)
 
 
-def plain_line(action: Action) -> str:
-    """Write an action without quotes wherever it still reads as the same action."""
-    name, *values = [str(v) for v in action.model_dump().values() if v is not None]
-    bare = " ".join([name, *values])
+def plain_line(action: Action, page: str) -> str:
+    """Write an action without needless quotes, the name of its element before the ref.
+
+    A small model finds a ref far more easily once it has said the name that the ref follows.
+
+    >>> plain_line(Fill(ref="e2", text="Ada"), '- textbox "Full name" [ref=e2]')
+    'fill Full name e2 Ada'
+    """
+    verb, *values = [str(v) for v in action.model_dump().values() if v is not None]
+    bare = " ".join([verb, *values])
     try:
-        return bare if parse_action(bare) == action else action.to_line()
+        line = bare if parse_action(bare) == action else action.to_line()
     except ActionError:
-        return action.to_line()
+        line = action.to_line()
+    ref = getattr(action, "ref", None)
+    name = _name_of(page, ref) if ref is not None else ""
+    return f"{verb} {name}{line[len(verb) :]}" if name else line
+
+
+def without_name(line: str) -> str:
+    """Return an action line without the name that `plain_line` put before its ref.
+
+    >>> without_name("fill Full name e2 Ada")
+    'fill e2 Ada'
+    """
+    verb, _, rest = line.partition(" ")
+    kind = ACTIONS.get(verb)
+    found = _REF.search(rest)
+    if kind is None or "ref" not in kind.model_fields or found is None:
+        return line
+    return f"{verb} {rest[found.start() :]}"
+
+
+def _name_of(page: str, ref: str) -> str:
+    for line in page.splitlines():
+        if f"[ref={ref}]" in line:
+            words = plain_page_line(line).split(" ")
+            return " ".join(words[1 : words.index(ref)])
+    return ""
 
 
 def chat_messages(observation: Observation, actions: Sequence[str]) -> list[dict[str, str]]:
@@ -217,7 +257,9 @@ class LLMAgent:
         )
         text = str(self.tokenizer.decode(ids, skip_special_tokens=False)).strip()
         self.actions.append(text.replace("\n", " "))
-        return Decision(action=text, prompt_ids=prompt_ids, generation=generation)
+        return Decision(
+            action=self.prompt.read_line(text), prompt_ids=prompt_ids, generation=generation
+        )
 
 
 def turn_seed(seed: int, turn: int) -> int:

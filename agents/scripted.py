@@ -66,6 +66,7 @@ class NoopAgent:
 
     async def act(self, observation: Observation) -> Decision:
         """Wait."""
+        del observation
         return Decision(action="wait 1")
 
 

@@ -1,9 +1,9 @@
 """Generic exercises that teach a small transformer to look things up on a page and to copy them.
 
 They stand in for the pretraining that a downloaded checkpoint would have had. Every word is drawn
-at random: no exercise holds a goal, a page or an oracle trace of any task. `repeats`, random tokens
-in which parts of a segment come again, forms induction heads (Olsson et al. 2022,
-arXiv:2209.11895); behaviour cloning alone does not, for minutes.
+at random: no exercise holds a goal, a page, an action name or an oracle trace of any task. Random
+tokens in which one segment comes twice form induction heads (Olsson et al. 2022, arXiv:2209.11895);
+made-up pages, each with several questions, teach to use them.
 """
 
 import random
@@ -19,16 +19,16 @@ EXTENSIONS = ("csv", "json", "txt", "pdf")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exercise:
-    """A text to continue.
+class Piece:
+    """Part of an exercise's text.
 
     Attributes:
-        prompt: What is given.
-        answer: What must follow; begins with a space.
+        text: The part; begins with a space or a line break unless it is the first.
+        is_sure: Whether it follows from the parts before it, so that it can be asked for.
     """
 
-    prompt: str
-    answer: str
+    text: str
+    is_sure: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +36,12 @@ class Line:
     """One element of a made-up page."""
 
     role: str
-    name: tuple[str, ...]
+    name: str
     ref: str
-    value: str
+    rest: str
 
     def __str__(self) -> str:
-        return " ".join([self.role, *self.name, self.ref]) + self.value
+        return f"{self.role} {self.name} {self.ref}{self.rest}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +55,10 @@ class Repeats:
 
     ids: tuple[int, ...]
     is_sure: tuple[bool, ...]
+
+
+Question = Callable[[random.Random, Sequence[str], Sequence[Line], Sequence[str]], list[Piece]]
+"""Asks something of a page and its files, and answers it."""
 
 
 def repeats(rng: random.Random, num_tokens: int, *, length: int = 60) -> Repeats:
@@ -73,78 +77,100 @@ def repeats(rng: random.Random, num_tokens: int, *, length: int = 60) -> Repeats
     return Repeats(ids=tuple(ids), is_sure=tuple(is_sure))
 
 
-def look_up(rng: random.Random, words: Sequence[str], size: int) -> Exercise:
-    """Ask for the ref of the element whose name stands before the end."""
-    lines = _page(rng, words, size)
-    target = rng.choice(lines)
-    goal = _noisy(rng, words, rng.choice(words), size)
-    prompt = _text(goal, lines, last=" ".join(target.name))
-    return Exercise(prompt=prompt, answer=f" {target.ref}")
+def point(
+    rng: random.Random, words: Sequence[str], lines: Sequence[Line], files: Sequence[str]
+) -> list[Piece]:
+    """Ask for name and ref of the element that the goal names after a given word, and its value."""
+    del files
+    target, marker = rng.choice(lines), rng.choice(words)
+    value = f" {_value(rng, words)}" if rng.random() < 0.4 else ""
+    return [
+        _goal(rng, words, f"{marker} {target.name}{value}"),
+        Piece(text=f" {marker}"),
+        Piece(text=f" {target.name} {target.ref}{value}", is_sure=True),
+    ]
 
 
-def recall(rng: random.Random, words: Sequence[str], size: int) -> Exercise:
-    """Ask for what the goal says after the word that stands before the end."""
+def look_up(
+    rng: random.Random, words: Sequence[str], lines: Sequence[Line], files: Sequence[str]
+) -> list[Piece]:
+    """Ask for the ref of an element that the answer itself names, then for a value of the goal."""
+    del files
+    target, value = rng.choice(lines), _value(rng, words)
+    first, _, rest = value.partition(" ")
+    return [
+        _goal(rng, words, value),
+        Piece(text=f" {rng.choice(words)} {target.name}"),
+        Piece(text=f" {target.ref}", is_sure=True),
+        Piece(text=f" {first}"),
+        Piece(text=f" {rest}" if rest else "", is_sure=True),
+    ]
+
+
+def recall(
+    rng: random.Random, words: Sequence[str], lines: Sequence[Line], files: Sequence[str]
+) -> list[Piece]:
+    """Ask for the value of the goal that stands after a given word."""
+    del lines, files
     keys = rng.sample(words, 3)
     values = [_value(rng, words) for _ in keys]
-    pairs = [f"{key} {value}" for key, value in zip(keys, values, strict=True)]
-    goal = f" {rng.choice(words)} ".join(pairs)
     chosen = rng.randrange(3)
-    prompt = _text(goal, _page(rng, words, size), last=keys[chosen])
-    return Exercise(prompt=prompt, answer=f" {values[chosen]}")
-
-
-def hop(rng: random.Random, words: Sequence[str], size: int) -> Exercise:
-    """Ask for the ref of the element that the goal names after the word before the end."""
-    lines = _page(rng, words, size)
-    target, marker = rng.choice(lines), rng.choice(words)
-    goal = _noisy(rng, words, " ".join([marker, *target.name]), size)
-    return Exercise(prompt=_text(goal, lines, last=marker), answer=f" {target.ref}")
-
-
-def locate(rng: random.Random, words: Sequence[str], size: int) -> Exercise:
-    """Ask for the ref of the element named before the end and for the value that the goal has."""
-    lines = _page(rng, words, size)
-    target = rng.choice(lines)
-    name, value = " ".join(target.name), _value(rng, words)
-    goal = _noisy(rng, words, f"{name} {value}", size)
-    return Exercise(prompt=_text(goal, lines, last=name), answer=f" {target.ref} {value}")
-
-
-def follow(rng: random.Random, words: Sequence[str], size: int) -> Exercise:
-    """Ask for what the page has after the word that the goal has after the one before the end."""
-    names = [(word, str(rng.randrange(100, 1000))) for word in rng.sample(words, size)]
-    lines = [
-        Line(role=rng.choice(ROLES), name=name, ref=f"e{1 + i}", value="")
-        for i, name in enumerate(names)
+    pairs = f" {rng.choice(words)} ".join(f"{k} {v}" for k, v in zip(keys, values, strict=True))
+    return [
+        Piece(text=f"\ngoal {pairs}\n>"),
+        Piece(text=f" {keys[chosen]}"),
+        Piece(text=f" {values[chosen]}", is_sure=True),
     ]
-    target, marker = rng.choice(lines), rng.choice(words)
-    goal = _noisy(rng, words, f"{marker} {target.name[0]}", size)
-    return Exercise(prompt=_text(goal, lines, last=marker), answer=f" {target.name[1]}")
 
 
-def path(rng: random.Random, words: Sequence[str], size: int) -> Exercise:
-    """Ask for the path of the file that the goal has after the word before the end."""
-    folders, stems = rng.sample(words, 3), rng.sample(words, 3)
-    files = [f"{rng.choice(folders)}/{stem.lower()}.{rng.choice(EXTENSIONS)}" for stem in stems]
+def path(
+    rng: random.Random, words: Sequence[str], lines: Sequence[Line], files: Sequence[str]
+) -> list[Piece]:
+    """Ask for the path of the file that the goal names after a given word, as the files have it."""
+    del lines
     target, marker = rng.choice(files), rng.choice(words)
-    shown = target if rng.random() < 0.5 else target.partition("/")[2]
-    goal = _noisy(rng, words, f"{marker} {shown}", size)
-    lines = _page(rng, words, max(2, size // 2))
-    return Exercise(prompt=_text(goal, lines, files=files, last=marker), answer=f" {target}")
+    last = f" {rng.choice(words)}"
+    return [
+        _goal(rng, words, f"{marker} {target.partition('/')[2]}{last}"),
+        Piece(text=f" {marker}"),
+        Piece(text=f" {target}{last}", is_sure=True),
+    ]
 
 
-KINDS: tuple[Callable[[random.Random, Sequence[str], int], Exercise], ...] = (
-    look_up,
-    recall,
-    hop,
-    locate,
-    follow,
-    path,
-)
+QUESTIONS: tuple[Question, ...] = (point, point, look_up, recall, path)
+
+
+def exercise(
+    rng: random.Random,
+    words: Sequence[str],
+    *,
+    size: int,
+    num_questions: int,
+    only: Question | None = None,
+) -> list[list[Piece]]:
+    """Draw a page and questions about it; one list of pieces for each, the first with the page.
+
+    Args:
+        rng: Draws.
+        words: To draw from.
+        size: Elements of the page, about.
+        num_questions: Questions.
+        only: Ask only this one; any when None.
+    """
+    lines = _page(rng, words, size)
+    stems = rng.sample(words, rng.randint(1, 3))
+    folders = rng.sample(words, 2)
+    files = [f"{rng.choice(folders)}/{s.lower()}.{rng.choice(EXTENSIONS)}" for s in stems]
+    noise = [f"{rng.choice(words)} {rng.choice(words)}" for _ in range(rng.randint(0, 2))]
+    page = "\n".join([" ".join(["files", *files]), *map(str, lines), *noise])
+    asked = [
+        (only or rng.choice(QUESTIONS))(rng, words, lines, files) for _ in range(num_questions)
+    ]
+    return [[Piece(text=page), *asked[0]], *asked[1:]]
 
 
 def _page(rng: random.Random, words: Sequence[str], size: int) -> list[Line]:
-    """Draw up to `size` elements whose names share words, so that one word may not be enough.
+    """Draw elements whose names share words, so that one word may not be enough.
 
     No name is part of another, so that a whole name always is.
     """
@@ -152,15 +178,17 @@ def _page(rng: random.Random, words: Sequence[str], size: int) -> list[Line]:
     names: list[tuple[str, ...]] = []
     for _ in range(size):
         name = tuple(rng.sample(pool, rng.choice((1, 1, 2, 2, 3))))
+        if rng.random() < 0.2:
+            name = (name[0], str(rng.randrange(100, 1000)))
         if not any(set(name) <= set(other) or set(other) <= set(name) for other in names):
             names.append(name)
     first = rng.randint(1, 5)
     return [
         Line(
             role=rng.choice(ROLES),
-            name=name,
+            name=" ".join(name),
             ref=f"e{first + i}",
-            value=rng.choice(STATES) or rng.choice(("", "", f" {rng.choice(words)}")),
+            rest=rng.choice(STATES) or rng.choice(("", "", f" {rng.choice(words)}")),
         )
         for i, name in enumerate(names)
     ]
@@ -171,18 +199,12 @@ def _value(rng: random.Random, words: Sequence[str]) -> str:
     if kind == 0:
         return str(rng.randrange(100, 1000))
     if kind == 1:
-        return (
-            f"{rng.choice(words).lower()}@{rng.choice(words).lower()}.{rng.choice(words).lower()}"
-        )
+        return f"{rng.choice(words).lower()}@corp.test"
     return " ".join(rng.sample(words, rng.randint(1, 2)))
 
 
-def _noisy(rng: random.Random, words: Sequence[str], core: str, size: int) -> str:
-    before = [rng.choice(words) for _ in range(rng.randint(0, size))]
-    after = [rng.choice(words) for _ in range(rng.randint(0, size))]
-    return " ".join([*before, core]) + " ".join([rng.choice(("", "", ".", ",")), *after])
-
-
-def _text(goal: str, lines: Sequence[Line], *, last: str, files: Sequence[str] = ()) -> str:
-    head = [f"goal {goal}", *([" ".join(["files", *files])] if files else [])]
-    return "\n".join([*head, *map(str, lines), f"> {last}"])
+def _goal(rng: random.Random, words: Sequence[str], core: str) -> Piece:
+    before = [rng.choice(words) for _ in range(rng.randint(0, 7))]
+    after = [rng.choice(words) for _ in range(rng.randint(0, 5))]
+    end = rng.choice(("", "", ".", ","))
+    return Piece(text="\ngoal " + " ".join([*before, core]) + " ".join([end, *after]) + "\n>")

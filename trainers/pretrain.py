@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedTokenizerBase, Qwen2ForCausalLM
 
-from cairn.trainers.exercises import KINDS, repeats
+from cairn.trainers.exercises import QUESTIONS, Question, exercise, repeats
 from cairn.trainers.model import SmallModelConfig, build_small_model
 from cairn.trainers.tokenizer import build_tokenizer
 from cairn.trainers.vocabulary import known_words
@@ -29,6 +29,7 @@ from cairn.trainers.vocabulary import known_words
 NO_LABEL = -100
 LOG_EVERY = 200
 MIN_SIZE, MAX_SIZE = 2, 9
+NUM_QUESTIONS = 3
 
 
 class Schedule(BaseModel):
@@ -113,8 +114,9 @@ def pretrain(recipe: Recipe) -> Pretrained:
         optimizer.zero_grad(set_to_none=True)
         if (step + 1) % LOG_EVERY == 0:
             _log(f"step {step + 1} {time.perf_counter() - started:.0f} s loss {loss.item():.3f}")
-            for kind, make in enumerate(KINDS):
-                _log(f"  {make.__name__} {accuracy(model, tokenizer, words, kind, 64):.2f}")
+            for question in dict.fromkeys(QUESTIONS):
+                score = accuracy(model, tokenizer, words, question, 64)
+                _log(f"  {question.__name__} {score:.2f}")
     return Pretrained(model=model, tokenizer=tokenizer)
 
 
@@ -122,15 +124,16 @@ def accuracy(
     model: Qwen2ForCausalLM,
     tokenizer: PreTrainedTokenizerBase,
     words: Sequence[str],
-    kind: int,
+    question: Question,
     num_exercises: int,
     *,
     seed: int = 1,
 ) -> float:
-    """Return the share of exercises of one kind whose answer is the most likely one throughout."""
+    """Return the share of exercises whose sure tokens are all the likeliest, teacher-forced."""
     rng = random.Random(seed)
     rows = [
-        _exercise_row(rng, words, tokenizer, size=MAX_SIZE, kind=kind) for _ in range(num_exercises)
+        _exercise_row(rng, words, tokenizer, size=MAX_SIZE, num_questions=1, only=question)
+        for _ in range(num_exercises)
     ]
     ids_RT, labels_RT = _collate(rows)
     with torch.no_grad():
@@ -173,14 +176,19 @@ def _exercise_row(
     tokenizer: PreTrainedTokenizerBase,
     *,
     size: int,
-    kind: int | None = None,
+    num_questions: int = NUM_QUESTIONS,
+    only: Question | None = None,
 ) -> Row:
-    make = KINDS[rng.randrange(len(KINDS)) if kind is None else kind]
-    exercise = make(rng, words, size)
-    prompt = tokenizer.encode(exercise.prompt, add_special_tokens=False)
-    answer = tokenizer.encode(exercise.answer, add_special_tokens=False)
-    answer = [*answer, tokenizer.eos_token_id]
-    return Row(ids=prompt + answer, labels=[NO_LABEL] * len(prompt) + answer)
+    ids: list[int] = []
+    labels: list[int] = []
+    for pieces in exercise(rng, words, size=size, num_questions=num_questions, only=only):
+        for piece in pieces:
+            new = tokenizer.encode(piece.text, add_special_tokens=False)
+            ids += new
+            labels += new if piece.is_sure else [NO_LABEL] * len(new)
+        ids.append(tokenizer.eos_token_id)
+        labels.append(tokenizer.eos_token_id)
+    return Row(ids=ids, labels=labels)
 
 
 def _collate(rows: Sequence[Row]) -> tuple[Tensor, Tensor]:

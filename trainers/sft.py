@@ -85,9 +85,9 @@ def demonstration_samples(
         for turn in trajectory.turns:
             action = parse_action(turn.decision.action)
             prompt_ids = prompt.ids(tokenizer, turn.observation, lines)
-            action_ids = prompt.action_ids(tokenizer, action)
+            action_ids = prompt.action_ids(tokenizer, action, turn.observation.page)
             samples.append(demonstration_sample(prompt_ids, action_ids, episode=episode))
-            lines.append(prompt.line(action))
+            lines.append(prompt.line(action, turn.observation.page))
     return samples
 
 

@@ -8,7 +8,7 @@ from transformers import PreTrainedTokenizerFast
 
 END, PAD = "<|end|>", "<|pad|>"
 
-# A ref (`e12`), a word with what joins it to the one before (` Ada`, `/travel`, `.csv`), up to
+# A ref (`e12`), a word with what joins it to the one before (` Ada`, `@corp`, `.csv`), up to
 # three digits, marks, spaces. No piece spans two words: a word has the same ids everywhere.
 _PIECE = (
     r" ?e[1-9][0-9]{0,2}(?![0-9A-Za-z])|[ ./@_-]?\p{L}+| ?\p{N}{1,3}"
@@ -55,8 +55,7 @@ def save_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
 def _corpus(words: Sequence[str], num_refs: int) -> Iterable[str]:
     for form in sorted({*words, *(word.lower() for word in words)}):
         yield from (form, f" {form}")
-    for word in sorted({word.lower() for word in words}):
-        yield from (f"/{word}", f".{word}", f"@{word}")
+    yield from (".csv", ".json", ".txt", ".pdf", "@corp", ".test")
     for number in range(1000):
         yield f" {number}"
     for ref in range(1, num_refs + 1):
