@@ -137,7 +137,8 @@ def plain_page_line(line: str) -> str:
         last_mark = line.rfind(f"[{marks[-1]}]")
         first_mark = line.find(f"[{marks[0]}]")
         head, tail = line[:first_mark], line[last_mark + len(marks[-1]) + 2 :]
-    head = _QUOTED.sub(lambda match: str(json.loads(match.group())), head)
+    # The browser writes names as they are, so what is quoted need not be a JSON string.
+    head = _QUOTED.sub(lambda match: match.group()[1:-1].replace('\\"', '"'), head)
     words = [head.strip().removeprefix("- ").rstrip(":"), *refs, *states, tail.lstrip(": ")]
     return " ".join(word for word in (word.strip() for word in words) if word)
 
@@ -145,7 +146,8 @@ def plain_page_line(line: str) -> str:
 def plain_line(action: Action, page: str) -> str:
     """Write an action without needless quotes, the name of its element before the ref.
 
-    A small model finds a ref far more easily once it has said the name that the ref follows.
+    A small model finds a ref far more easily once it has said the name that the ref follows. A name
+    that itself holds what looks like a ref is left out.
 
     >>> plain_line(Fill(ref="e2", text="Ada"), '- textbox "Full name" [ref=e2]')
     'fill Full name e2 Ada'
@@ -158,7 +160,8 @@ def plain_line(action: Action, page: str) -> str:
         line = action.to_line()
     ref = getattr(action, "ref", None)
     name = _name_of(page, ref) if ref is not None else ""
-    return f"{verb} {name}{line[len(verb) :]}" if name else line
+    named = f"{verb} {name}{line[len(verb) :]}"
+    return named if name and without_name(named) == line else line
 
 
 def without_name(line: str) -> str:
@@ -177,8 +180,8 @@ def without_name(line: str) -> str:
 
 def _name_of(page: str, ref: str) -> str:
     for line in page.splitlines():
-        if f"[ref={ref}]" in line:
-            words = plain_page_line(line).split(" ")
+        words = plain_page_line(line).split(" ")
+        if f"[ref={ref}]" in line and ref in words:
             return " ".join(words[1 : words.index(ref)])
     return ""
 

@@ -89,9 +89,7 @@ class Click(Task[None]):
         """See `Task`."""
         return NotificationShown("never")
 
-    def oracle(
-        self, facts: None, observation: Observation
-    ) -> Generator[Action, Observation, None]:
+    def oracle(self, facts: None, observation: Observation) -> Generator[Action, Observation, None]:
         """See `Task`."""
         raise NotImplementedError
 
@@ -247,10 +245,10 @@ def main() -> None:
     result = asyncio.run(measure(arguments.steps))
     rounded = {name: round(value, 2) for name, value in result.items()}
     if arguments.json:
-        print(json.dumps(rounded))  # noqa: T201
+        print(json.dumps(rounded))
     else:
         for name, value in rounded.items():
-            print(f"{name:28s} {value:10.2f}")  # noqa: T201
+            print(f"{name:28s} {value:10.2f}")
 
 
 if __name__ == "__main__":

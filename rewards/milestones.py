@@ -61,6 +61,4 @@ class Milestone:
 
     def __post_init__(self) -> None:
         if not 0 < self.value <= 1:
-            raise TaskError(
-                f"milestone {self.name!r}: value must be in (0, 1], got {self.value}"
-            )
+            raise TaskError(f"milestone {self.name!r}: value must be in (0, 1], got {self.value}")

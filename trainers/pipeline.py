@@ -14,8 +14,18 @@ import torch
 from cairn.agents.collect import collect as collect_episodes
 from cairn.agents.engine import SamplingParams
 from cairn.agents.engines.hf import HFEngine
+from cairn.agents.episodes import FILE_NAME as EPISODE_FILE
 from cairn.agents.episodes import read_run
-from cairn.agents.evaluation import Evaluation, Result, compare, result_of, summarize, write_results
+from cairn.agents.evaluation import FILE_NAME as RESULTS_FILE
+from cairn.agents.evaluation import (
+    Evaluation,
+    Result,
+    compare,
+    read_results,
+    result_of,
+    summarize,
+    write_results,
+)
 from cairn.agents.llm import Prompt
 from cairn.agents.rollout import Request
 from cairn.agents.run_folder import write_whole
@@ -95,7 +105,7 @@ class Run:
         wall_s = time.perf_counter() - started
         control = await self._control(demonstrations, trainer.wall_s)
         gain = compare(after, before)
-        train_episodes = _train_episodes(self._folder)
+        iterations = read_metrics(self._folder)
         summary = {
             "success_before": _success(before),
             "success_after": _success(after),
@@ -106,14 +116,14 @@ class Run:
             "gain_ci95": [gain.interval.low, gain.interval.high],
             "eval_episodes": gain.num_pairs,
             "demonstrations": len(demonstrations),
-            "train_episodes": train_episodes,
-            "void": self._num_void,
+            "train_episodes": sum(int(record["episodes"]) for record in iterations),
+            "void": self._num_void + sum(int(record["void"]) for record in iterations),
             "wall_s": round(wall_s, 1),
             "train_wall_s": round(trainer.wall_s, 1),
             "train_seed": self._config.seed,
         }
         write_whole(self._folder / SUMMARY_FILE, json.dumps(summary, indent=2) + "\n")
-        plot_curve(read_metrics(self._folder), summary, self._folder / CURVE_FILE)
+        plot_curve(iterations, summary, self._folder / CURVE_FILE)
         return summary
 
     @property
@@ -145,27 +155,30 @@ class Run:
         )
 
     async def _demonstrations(self) -> list[Trajectory]:
-        """Return the oracle's episodes, the same for every seed of the run."""
+        """Return the oracle's valid episodes, the same for every seed of the run."""
         folder = self._folder / "demonstrations"
         wanted = self._config.sft.demonstrations * len(self._tasks)
-        kept = [episode.trajectory for episode in read_run(folder)] if folder.is_dir() else []
-        solved = [trajectory for trajectory in kept if trajectory.is_success]
-        if len(solved) == wanted:
-            return solved
-        shutil.rmtree(folder, ignore_errors=True)
+        if len(_valid(_played(folder))) < wanted:
+            shutil.rmtree(folder, ignore_errors=True)
+            await self._collect_demonstrations(folder, wanted)
+        played = _played(folder)
+        valid = _valid(played)
+        self._num_void += len(played) - len(valid)
+        # Sorted, for the order in which episodes ended must not decide the order of the samples.
+        return sorted(valid, key=lambda trajectory: (trajectory.task, trajectory.seed))
+
+    async def _collect_demonstrations(self, folder: Path, wanted: int) -> None:
         requests = [
             Request(task=task, seed=split_seed(Split.TRAIN, index), make_agent=OracleAgent)
             for task in self._tasks.values()
             for index in range(self._config.sft.demonstrations)
         ]
-        found: dict[int, Trajectory] = {}
-        async for position, trajectory in collect_episodes(
+        done: set[int] = set()
+        async for position, _ in collect_episodes(
             self._sandbox, requests, run=folder, agent="oracle", concurrency=8
         ):
-            found[position] = trajectory
-            self._num_void += trajectory.void is not None
-            self._tell("collect", f"{len(found)} demonstrations", len(found) / wanted)
-        return [found[position] for position in sorted(found)]
+            done.add(position)
+            self._tell("collect", f"{len(done)} demonstrations", len(done) / wanted)
 
     async def _clone(self, demonstrations: Sequence[Trajectory]) -> None:
         folder = self._folder / "sft"
@@ -204,8 +217,10 @@ class Run:
         return _success(results)
 
     async def _evaluate(self, name: str, *, temperature: float) -> list[Result]:
-        """Play the held-out instances; the same ones every time."""
-        folder = self._folder / "evaluations" / name
+        """Play the held-out instances, the same ones every time, or return what came of it."""
+        if (kept := self._kept_results(name)) is not None:
+            return kept
+        folder = self._results_file(name).parent
         seeds = range(self._config.evaluation.instances)
         self._tell(name, f"{len(seeds) * len(self._tasks)} held-out instances")
         results = await self._play(Split.TEST_SEEDS, seeds, temperature=temperature)
@@ -219,6 +234,13 @@ class Run:
         write_results(folder, evaluation)
         self._tell(name, f"success {_success(results):.0%}", 1.0)
         return results
+
+    def _results_file(self, name: str) -> Path:
+        return self._folder / "evaluations" / name / RESULTS_FILE
+
+    def _kept_results(self, name: str) -> list[Result] | None:
+        path = self._results_file(name)
+        return list(read_results(path).results) if path.is_file() else None
 
     async def _play(
         self, split: Split, seeds: Sequence[int], *, temperature: float
@@ -268,7 +290,6 @@ class Run:
 
         def tell(iteration: Iteration) -> None:
             values = iteration.values
-            self._num_void += int(values["void"])
             limit_s = self._config.grpo.max_wall_s
             share = iteration.step / self._config.grpo.max_iterations
             self._tell(
@@ -279,7 +300,9 @@ class Run:
                 share if limit_s is None else min(1.0, trainer.wall_s / limit_s),
             )
 
-        await trainer.run(tell)
+        # Asked again, a trainer stopped by the clock might still find time for an iteration.
+        if self._kept_results("after") is None:
+            await trainer.run(tell)
         return trainer
 
     async def _control(
@@ -288,6 +311,8 @@ class Run:
         """Spend the reinforcement's time on more cloning, from where it began."""
         if not self._config.control:
             return None
+        if (kept := self._kept_results("control")) is not None:
+            return kept
         self._load(self._folder / "sft")
         await self._train_sft(demonstrations, max_wall_s=wall_s, stage="control")
         return await self._evaluate("control", temperature=1.0)
@@ -313,7 +338,7 @@ def prepare_folder(config: RunConfig, *, resume: bool) -> None:
     if resume:
         if not written.is_file():
             raise ConfigError(f"run folder {str(folder)!r}: holds no run to resume")
-        if written.read_text(encoding="utf-8") != text:
+        if _settings(written.read_text(encoding="utf-8")) != _settings(text):
             raise ConfigError(f"run folder {str(folder)!r}: was begun with another config")
         return
     try:
@@ -326,6 +351,11 @@ def prepare_folder(config: RunConfig, *, resume: bool) -> None:
         write_whole(written, text)
     except OSError as error:
         raise ConfigError(f"run folder {str(folder)!r}: {error.strerror}") from None
+
+
+def _settings(text: str) -> dict[str, Any]:
+    """Return a config's settings without the place of the folder, which may have been moved."""
+    return {name: value for name, value in json.loads(text).items() if name != "out"}
 
 
 def _save(model: Any, tokenizer: Any, folder: Path) -> None:
@@ -348,5 +378,11 @@ def _success(results: Sequence[Result]) -> float:
     return success
 
 
-def _train_episodes(folder: Path) -> int:
-    return sum(int(record["episodes"]) for record in read_metrics(folder))
+def _played(folder: Path) -> list[Trajectory]:
+    if not any(folder.glob(f"episodes/*/{EPISODE_FILE}")):
+        return []
+    return [episode.trajectory for episode in read_run(folder)]
+
+
+def _valid(trajectories: Sequence[Trajectory]) -> list[Trajectory]:
+    return [trajectory for trajectory in trajectories if trajectory.void is None]

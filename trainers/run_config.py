@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -143,6 +143,8 @@ def _first_problem(error: ValidationError, model: type[BaseModel]) -> str:
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return f"no setting {where!r}{_hint(first['loc'], model)}"
+    if first["type"] == "missing":
+        return f"{where}: must be set"
     return f"{where}: {first['msg']}, got {first['input']!r}"
 
 
@@ -150,7 +152,6 @@ def _hint(loc: tuple[int | str, ...], model: type[BaseModel]) -> str:
     """Return the settings that the table of a wrong key has."""
     for part in loc[:-1]:
         kind = model.model_fields[str(part)].annotation
-        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
-            return ""
-        model = kind
+        tables = [k for k in (kind, *get_args(kind)) if isinstance(k, type)]
+        model = next(k for k in tables if issubclass(k, BaseModel))
     return f"; there are {', '.join(model.model_fields)}"

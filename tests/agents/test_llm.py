@@ -1,17 +1,67 @@
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cairn.agents.engine import FinishReason, Generation, SamplingParams
-from cairn.agents.llm import LLMAgent, Prompt, Style, plain_line, plain_page_line, plain_text
-from cairn.envs.actions import Action, Answer, Click, Fill, Move, Upload, parse_action
-from cairn.sandbox.errors import ConfigError
+from cairn.agents.llm import (
+    LLMAgent,
+    Prompt,
+    Style,
+    plain_line,
+    plain_page_line,
+    plain_text,
+    style_of,
+    without_name,
+)
+from cairn.envs.actions import ACTIONS, Action, Answer, Click, Fill, Move, Upload, parse_action
+from cairn.sandbox.errors import ConfigError, UnknownNameError
 from tests.trainers.tiny import observation, tiny_tokenizer
 
 TOKENIZER = tiny_tokenizer()
-TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
+PAGE = '- textbox "Full name" [ref=e5]\n- link "Save" [ref=e1]'
+
+ANY_TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
+HOSTILE = st.lists(
+    st.sampled_from(
+        ["e5", "e55", "e5x", '"', "\\", "\n", " ", "[ref=e5]", "[ref=e7]", "[", "]", ": ", "- ",
+         "click", '{"action":', "Full name", "\u2028", "\x85", "\u00e95", "1"]
+    ),
+    max_size=6,
+).map("".join)  # fmt: skip
+TEXT = ANY_TEXT | HOSTILE
+REF = st.sampled_from(["e5", "e7", "e55", "e999999"])
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "ref": REF,
+    "url": TEXT,
+    "text": TEXT,
+    "option": TEXT,
+    "path": TEXT.filter(bool),
+    "to": TEXT.filter(bool),
+    "key": st.sampled_from(["Enter", "Tab"]),
+    "direction": st.sampled_from(["up", "down"]),
+    "response": st.sampled_from(["accept", "dismiss"]),
+    "seconds": st.integers(1, 60),
+}
+ELEMENT = st.builds(
+    '{}- {} "{}"{} [ref={}]{}'.format,
+    st.sampled_from(["", "  "]),
+    st.sampled_from(["link", "row", "textbox"]),
+    TEXT,
+    st.sampled_from(["", " [checked]", " [checked] [disabled]"]),
+    REF,
+    st.just("") | TEXT.map(": {}".format),
+)
+ANY_PAGE = st.lists(ELEMENT | TEXT.map("- status: {}".format) | TEXT, max_size=5).map("\n".join)
+
+
+def actions_of(name: str) -> st.SearchStrategy[Action]:
+    fields = [field for field in ACTIONS[name].model_fields if field != "action"]
+    kind: Any = ACTIONS[name]
+    return st.builds(kind, **{field: VALUES[field] for field in fields})
 
 
 class FixedEngine:
@@ -54,42 +104,97 @@ def agent(engine: FixedEngine) -> LLMAgent:
         ("- status: Request saved", "status: Request saved"),
         ('- link "say \\"[ref=e5]\\"" [ref=e6]', 'link say "[ref=e5]" e6'),
         ("- text: a [b] c", "text: a b c"),
+        ('- link "C:\\new" [ref=e6]', "link C:\\new e6"),
+        ('- status: wrote "C:\\x"', "status: wrote C:\\x"),
     ],
 )
 def test_a_snapshot_line_in_plain_style(line: str, plain: str) -> None:
     assert plain_page_line(line) == plain
 
 
-@given(TEXT)
-def test_any_snapshot_line_has_a_plain_form(line: str) -> None:
-    plain_page_line(line)
+@given(ANY_PAGE)
+def test_any_page_has_a_plain_form(page: str) -> None:
+    assert f"\n{plain_text(observation(page=page), [])}".endswith("\ngoal Save\n>")
 
 
-def test_a_plain_prompt_holds_goal_action_and_page() -> None:
-    text = plain_text(observation(page='- button "Save" [ref=e1]'), ["fill e2 Ada"])
-    assert text == "goal Save\ndid fill e2 Ada\nbutton Save e1\n>"
+def test_a_plain_prompt_holds_page_action_and_goal() -> None:
+    text = plain_text(observation(page='- button "Save" [ref=e1]'), ["fill Full name e2 Ada"])
+    assert text == "button Save e1\ndid fill Full name e2 Ada\ngoal Save\n>"
+
+
+def test_files_come_before_the_page_and_dialog_and_result_after_it() -> None:
+    seen = replace(
+        observation(),
+        files=("Documents/", "a.csv"),
+        dialog="confirm: Sure?",
+        result="no element e9",
+        is_error=True,
+    )
+    assert plain_text(seen, []) == (
+        "files Documents/ a.csv\nlink Save e1\ndialog confirm: Sure?\nerror no element e9\n"
+        "goal Save\n>"
+    )
+    assert "\ngot 42\n" in plain_text(replace(seen, result="42", is_error=False), [])
 
 
 @pytest.mark.parametrize(
     ("action", "line"),
     [
+        (Click(ref="e1"), "click Save e1"),
         (Click(ref="e3"), "click e3"),
-        (Fill(ref="e5", text="Ada Long"), "fill e5 Ada Long"),
-        (Fill(ref="e5", text=' "'), 'fill e5 " \\""'),
+        (Fill(ref="e5", text="Ada Long"), "fill Full name e5 Ada Long"),
+        (Fill(ref="e5", text=' "'), 'fill Full name e5 " \\""'),
+        (Upload(ref="e5", path="Documents/e1.csv"), "upload Full name e5 Documents/e1.csv"),
         (Move(path="Downloads/a.csv", to="Finance"), "move Downloads/a.csv Finance"),
         (Move(path="my file", to="b"), 'move "my file" b'),
         (Answer(text=""), 'answer ""'),
+        (Answer(text="e5"), "answer e5"),
     ],
 )
 def test_a_plain_action_line(action: Action, line: str) -> None:
-    assert plain_line(action) == line
-    assert parse_action(line) == action
+    assert plain_line(action, PAGE) == line
+    assert parse_action(without_name(line)) == action
 
 
-@given(TEXT, TEXT)
-def test_a_plain_action_line_always_reads_as_the_same_action(path: str, text: str) -> None:
-    for action in (Fill(ref="e1", text=text), Upload(ref="e2", path=path or "x")):
-        assert parse_action(plain_line(action)) == action
+@pytest.mark.parametrize(
+    ("element", "line"),
+    [
+        ('- row "March" "4210" [ref=e7]', "click March 4210 e7"),
+        ('  - checkbox "Weekly" [checked] [ref=e7]', "click Weekly e7"),
+        ('- textbox "Full name" [ref=e7]: Ada', "click Full name e7"),
+        ('- button "" [ref=e7]', "click e7"),
+        ('- link "Level e5x" [ref=e7]', "click Level e5x e7"),
+        ('- link "to e5" [ref=e7]', "click e7"),
+        ('- link "say "e5"" [ref=e7]', "click e7"),
+        ('- link "say "hi"" [ref=e7]', "click say hi e7"),
+        ('- link "the [ref=e7]" [ref=e5]\n- link "Real" [ref=e7]', "click Real e7"),
+        ('- textbox "N" [ref=e5]: [ref=e7]\n- link "Real" [ref=e7]', "click e7"),
+    ],
+)
+def test_the_name_of_an_element_is_said_unless_it_looks_like_a_ref(element: str, line: str) -> None:
+    assert plain_line(Click(ref="e7"), element) == line
+    assert without_name(line) == "click e7"
+
+
+@pytest.mark.parametrize("name", sorted(ACTIONS))
+@given(data=st.data())
+def test_a_plain_action_line_always_reads_as_the_same_action(
+    name: str, data: st.DataObject
+) -> None:
+    action, page = data.draw(actions_of(name)), data.draw(ANY_PAGE)
+    line = plain_line(action, page)
+    assert parse_action(without_name(line)) == action
+    assert without_name(without_name(line)) == without_name(line)
+    for style in Style:
+        prompt = Prompt(style=style)
+        assert parse_action(prompt.read_line(prompt.line(action, page).strip())) == action
+
+
+@given(TEXT)
+def test_a_line_without_a_ref_is_left_as_it_is(text: str) -> None:
+    for line in (text, f"answer {text}", f"move {text}", "click Save", '{"action":"click"}'):
+        if line.partition(" ")[0] not in {"click", "fill"}:
+            assert without_name(line) == line
 
 
 @pytest.mark.asyncio
@@ -98,6 +203,15 @@ async def test_the_agent_acts_by_the_sampled_text_without_its_stop_token() -> No
     assert decision.action == "click e1"
     assert decision.generation is not None
     assert decision.generation.ids[-1] == TOKENIZER.eos_token_id
+
+
+@pytest.mark.asyncio
+async def test_the_agent_acts_without_the_name_and_remembers_it() -> None:
+    engine = FixedEngine(" fill Full name e5 Ada", " click e1")
+    acting = agent(engine)
+    assert (await acting.act(observation())).action == "fill e5 Ada"
+    await acting.act(observation())
+    assert "did fill Full name e5 Ada\n" in text_of(engine.asked[1][0])
 
 
 @pytest.mark.asyncio
@@ -122,7 +236,7 @@ def test_a_page_that_is_too_long_loses_lines_without_refs_first() -> None:
     page = "\n".join([*(f'- heading "Travel {i}"' for i in range(30)), '- link "Save" [ref=e1]'])
     ids = Prompt(max_tokens=24).ids(TOKENIZER, observation(page=page), [])
     assert len(ids) <= 24
-    assert text_of(ids) == "goal Save\nlink Save e1\n>"
+    assert text_of(ids) == "link Save e1\ngoal Save\n>"
 
 
 def test_a_page_that_is_still_too_long_says_that_more_is_there() -> None:
@@ -151,6 +265,18 @@ def test_the_chat_style_gives_schema_and_observation() -> None:
 
 
 def test_the_ids_of_an_action_are_what_the_model_should_sample() -> None:
-    ids = Prompt().action_ids(TOKENIZER, Fill(ref="e5", text="Ada"))
-    assert text_of(ids) == " fill e5 Ada<|end|>"
-    assert len(ids) == 4
+    ids = Prompt().action_ids(TOKENIZER, Fill(ref="e5", text="Ada"), '- textbox "Ada" [ref=e5]')
+    assert text_of(ids) == " fill Ada e5 Ada<|end|>"
+    assert len(ids) == 5
+
+
+def test_a_chat_model_should_write_the_compact_form() -> None:
+    prompt = Prompt(style=Style.CHAT)
+    ids = prompt.action_ids(TOKENIZER, Fill(ref="e5", text="Ada Travel"), PAGE)
+    assert text_of(ids) == 'fill e5 "Ada Travel"<|end|>'
+
+
+def test_an_unknown_style_is_refused() -> None:
+    assert style_of("chat") is Style.CHAT
+    with pytest.raises(UnknownNameError, match="did you mean 'plain'"):
+        style_of("plane")

@@ -1,17 +1,42 @@
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cairn.envs.actions import ACTIONS
 from cairn.envs.core import draw_facts
 from cairn.envs.tasks import TASKS
-from cairn.trainers.exercises import KINDS, hop, locate, look_up, recall, repeats
+from cairn.trainers.exercises import (
+    QUESTIONS,
+    Line,
+    Piece,
+    Question,
+    exercise,
+    look_up,
+    path,
+    point,
+    recall,
+    repeats,
+)
 from cairn.trainers.tokenizer import build_tokenizer
 from cairn.trainers.vocabulary import known_words
 
 WORDS = known_words()
 SEEDS = st.integers(0, 10**6)
+LINES = [
+    Line(role="link", name="Travel plan", ref="e3", rest=" current"),
+    Line(role="row", name="Save 421", ref="e4", rest=""),
+]
+FILES = ["Papers/memo.csv", "Letters/note.txt"]
+
+
+def sure(pieces: list[Piece]) -> str:
+    return "".join(piece.text for piece in pieces if piece.is_sure)
+
+
+def text(pieces: list[Piece]) -> str:
+    return "".join(piece.text for piece in pieces)
 
 
 @given(SEEDS)
@@ -23,28 +48,82 @@ def test_what_is_sure_to_follow_has_followed_before(seed: int) -> None:
     assert sum(drawn.is_sure) > 5
 
 
-@given(SEEDS, st.integers(2, 9))
-def test_an_answer_can_be_found_in_its_prompt(seed: int, size: int) -> None:
-    for kind in KINDS:
-        exercise = kind(random.Random(seed), WORDS, size)
-        assert exercise.answer.startswith(" ")
-        assert all(word in exercise.prompt for word in exercise.answer.split())
+def test_a_line_reads_as_in_a_plain_prompt() -> None:
+    assert list(map(str, LINES)) == ["link Travel plan e3 current", "row Save 421 e4"]
 
 
-@given(SEEDS, st.integers(2, 9))
-def test_the_name_before_the_end_stands_before_the_answer_on_one_line_only(
-    seed: int, size: int
+@pytest.mark.parametrize("question", dict.fromkeys(QUESTIONS))
+@given(seed=SEEDS)
+def test_what_is_sure_in_an_answer_stands_before_it(question: Question, seed: int) -> None:
+    pieces = question(random.Random(seed), WORDS, LINES, FILES)
+    known = "\n".join([*FILES, *map(str, LINES)])
+    for piece in pieces:
+        if piece.is_sure:
+            assert all(word in known for word in piece.text.split())
+        known += piece.text
+    assert sure(pieces)
+    assert pieces[0].text.startswith("\ngoal ")
+    assert pieces[0].text.endswith("\n>")
+    assert all(piece.text[:1] in {" ", "\n", ""} for piece in pieces)
+
+
+@given(SEEDS)
+def test_point_asks_for_what_the_goal_says_after_the_marker(seed: int) -> None:
+    goal, marker, answer = point(random.Random(seed), WORDS, LINES, FILES)
+    line = next(line for line in LINES if answer.text.startswith(f" {line.name} {line.ref}"))
+    value = answer.text.removeprefix(f" {line.name} {line.ref}")
+    assert f"{marker.text} {line.name}{value}" in goal.text
+
+
+@given(SEEDS)
+def test_look_up_asks_for_the_ref_of_the_name_it_says(seed: int) -> None:
+    goal, named, ref, first, rest = look_up(random.Random(seed), WORDS, LINES, FILES)
+    [line] = [line for line in LINES if f" {line.ref}" == ref.text]
+    assert named.text.endswith(f" {line.name}")
+    assert (first.is_sure, first.text + rest.text in goal.text) == (False, True)
+
+
+@given(SEEDS)
+def test_recall_asks_for_the_value_after_the_key(seed: int) -> None:
+    goal, key, value = recall(random.Random(seed), WORDS, LINES, FILES)
+    assert f"{key.text}{value.text}" in goal.text
+
+
+@given(SEEDS)
+def test_path_asks_for_the_whole_path_of_the_file_in_the_goal(seed: int) -> None:
+    goal, marker, answer = path(random.Random(seed), WORDS, LINES, FILES)
+    file, last = answer.text.split()
+    assert file in FILES
+    assert f"{marker.text} {file.partition('/')[2]} {last}" in goal.text
+
+
+@given(SEEDS, st.integers(2, 9), st.integers(1, 3))
+def test_a_page_comes_once_and_no_name_is_part_of_another(
+    seed: int, size: int, num_questions: int
 ) -> None:
-    exercise = look_up(random.Random(seed), WORDS, size)
-    *lines, last = exercise.prompt.splitlines()
-    name = last.removeprefix("> ")
-    assert [line for line in lines if f" {name}{exercise.answer}" in f"{line} "]
-    assert sum(f" {name} e" in line for line in lines) == 1
+    asked = exercise(random.Random(seed), WORDS, size=size, num_questions=num_questions)
+    assert len(asked) == num_questions
+    page = asked[0][0]
+    assert not page.is_sure
+    files, *lines = page.text.splitlines()
+    assert files.startswith("files ")
+    named = [line.partition(" ")[2].partition(" e")[0] for line in lines if " e" in line]
+    names = [set(name.split()) for name in named]
+    assert all(not (a <= b) for i, a in enumerate(names) for b in names[:i] + names[i + 1 :])
+    assert all(not piece.text.startswith("files ") for pieces in asked[1:] for piece in pieces)
 
 
-def test_kinds_are_reproducible() -> None:
-    for kind in (recall, hop, locate):
-        assert kind(random.Random(3), WORDS, 4) == kind(random.Random(3), WORDS, 4)
+@given(SEEDS)
+def test_only_the_wanted_question_is_asked(seed: int) -> None:
+    asked = exercise(random.Random(seed), WORDS, size=4, num_questions=3, only=path)
+    assert all("/" in sure(pieces) for pieces in asked)
+
+
+def test_exercises_are_reproducible() -> None:
+    one, two = (exercise(random.Random(3), WORDS, size=5, num_questions=3) for _ in range(2))
+    assert one == two
+    other = exercise(random.Random(4), WORDS, size=5, num_questions=3)
+    assert text(one[0]) != text(other[0])
 
 
 def test_the_suites_words_are_single_tokens() -> None:

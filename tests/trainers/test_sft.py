@@ -23,12 +23,12 @@ DEMONSTRATION = trajectory(
 
 def test_a_demonstration_is_prompted_as_the_agent_will_be() -> None:
     first, second = demonstration_samples([DEMONSTRATION], TOKENIZER, Prompt())
-    assert TOKENIZER.decode(list(first.ids)) == "goal Save\nlink Save e1\n> fill e1 Ada<|end|>"
+    assert TOKENIZER.decode(list(first.ids)) == "link Save e1\ngoal Save\n> fill Save e1 Ada<|end|>"
     assert (
         TOKENIZER.decode(list(second.ids))
-        == "goal Save\ndid fill e1 Ada\nlink Save e1\n> click e1<|end|>"
+        == "link Save e1\ndid fill Save e1 Ada\ngoal Save\n> click Save e1<|end|>"
     )
-    assert (first.num_trained, second.num_trained) == (4, 3)
+    assert (first.num_trained, second.num_trained) == (5, 4)
 
 
 def test_a_failed_demonstration_is_refused() -> None:
