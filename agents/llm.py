@@ -149,6 +149,7 @@ def plain_line(action: Action, page: str) -> str:
     A small model finds a ref far more easily once it has said the name that the ref follows. A name
     that itself holds what looks like a ref is left out.
 
+    >>> from cairn.envs.actions import Fill
     >>> plain_line(Fill(ref="e2", text="Ada"), '- textbox "Full name" [ref=e2]')
     'fill Full name e2 Ada'
     """
