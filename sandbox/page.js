@@ -9,7 +9,8 @@
 
   // What leaves the page must be encodable; a script may have cut a text inside a character.
   const wellFormed = (_, value) => typeof value === 'string' ? value.toWellFormed() : value;
-  const squeeze = text => (text || '').replace(/[\s\u200b]+/g, ' ').trim();
+  // A page's own text must not look like a ref.
+  const squeeze = text => (text || '').replace(/[\s\u200b]+/g, ' ').replaceAll('[ref=', '(ref=').trim();
   const LANDMARK = new Set(['navigation', 'main', 'banner', 'contentinfo', 'form', 'region',
     'complementary', 'search', 'group', 'generic', 'list', 'table', 'rowgroup', 'none',
     'presentation', 'dialog', 'alertdialog', 'paragraph', 'listitem', 'toolbar', 'menu', 'menubar',

@@ -27,7 +27,7 @@ from cairn.trainers.tokenizer import build_tokenizer
 from cairn.trainers.vocabulary import known_words
 
 NO_LABEL = -100
-LOG_EVERY = 200
+LOG_EVERY = 100
 MIN_SIZE, MAX_SIZE = 2, 9
 NUM_QUESTIONS = 3
 
