@@ -41,6 +41,7 @@ from cairn.trainers.grpo import GrpoTrainer, Iteration
 from cairn.trainers.learner import Learner
 from cairn.trainers.metrics import read_metrics
 from cairn.trainers.model import load_model, load_tokenizer, with_lora
+from cairn.trainers.renaming import Renamer
 from cairn.trainers.run_config import RunConfig
 from cairn.trainers.sft import SftEpoch, demonstration_samples, train_sft
 
@@ -205,6 +206,9 @@ class Run:
             config,
             validate=self._validate,
             seed=self._config.seed,
+            renamer=Renamer(self._tokenizer, share=config.rename_share)
+            if config.rename_share
+            else None,
             on_epoch=tell,
         )
 

@@ -17,6 +17,7 @@ from cairn.trainers.batching import token_weights
 from cairn.trainers.errors import TrainingError
 from cairn.trainers.learner import Learner, LearnerConfig
 from cairn.trainers.objective import imitation
+from cairn.trainers.renaming import Renamer
 from cairn.trainers.samples import Sample, demonstration_sample
 
 
@@ -32,6 +33,8 @@ class SftConfig(BaseModel):
         patience: Stop after so many validations without a better one; None never stops.
         max_wall_s: Stop after so many seconds; None never stops.
         validation_instances: Episodes of each task in a validation.
+        rename_share: Probability with which a copied word is exchanged, anew in each epoch; for
+            small models with plain prompts.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,6 +47,7 @@ class SftConfig(BaseModel):
     patience: int | None = Field(default=3, ge=1)
     max_wall_s: float | None = Field(default=None, gt=0)
     validation_instances: int = Field(default=10, ge=1)
+    rename_share: float = Field(default=0.0, ge=0, le=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +102,7 @@ async def train_sft(
     *,
     validate: Validate,
     seed: int,
+    renamer: Renamer | None = None,
     on_epoch: Callable[[SftEpoch], None] = lambda _: None,
 ) -> list[SftEpoch]:
     """Train until the validation success stops rising, and keep the best weights.
@@ -108,6 +113,7 @@ async def train_sft(
         config: How.
         validate: Measures the success of the model.
         seed: Of the order of the samples.
+        renamer: Tells the samples with other words in each epoch.
         on_epoch: Called after each epoch.
 
     Returns:
@@ -118,7 +124,8 @@ async def train_sft(
     epochs: list[SftEpoch] = []
     best, best_weights, num_worse = -1.0, None, 0
     for number in range(1, config.max_epochs + 1):
-        loss = _epoch(learner, samples, config.batch_size, rng)
+        told = samples if renamer is None else [renamer.rename(s, rng) for s in samples]
+        loss = _epoch(learner, told, config.batch_size, rng)
         is_late = (
             config.max_wall_s is not None and time.perf_counter() - started > config.max_wall_s
         )

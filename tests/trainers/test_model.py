@@ -53,11 +53,3 @@ def test_the_small_model_is_the_same_for_the_same_seed() -> None:
     torch.manual_seed(321)
     assert same_weights(one, tiny_model(tokenizer, seed=4))
     assert not same_weights(one, tiny_model(tokenizer, seed=5))
-
-
-def test_heads_of_the_first_layer_look_back() -> None:
-    model = tiny_model(tiny_tokenizer())
-    model.set_attn_implementation("eager")
-    ids = torch.arange(3, 15)[None]
-    weights = model(input_ids=ids, output_attentions=True).attentions[0][0]
-    assert weights[0, 5:].argmax(dim=-1).tolist() == list(range(4, 11))
