@@ -116,7 +116,7 @@ def plain_text(observation: Observation, actions: Sequence[str]) -> str:
     if observation.result:
         label = "error" if observation.is_error else "got"
         lines.append(f"{label} {observation.result[:MAX_RESULT_CHARS]}")
-    lines.extend(f"did {action}" for action in actions)
+    lines.extend(f"did {without_verb(action)}" for action in actions)
     return "\n".join([*lines, f"goal {observation.goal}", ">"])
 
 
@@ -177,6 +177,16 @@ def without_name(line: str) -> str:
     if kind is None or "ref" not in kind.model_fields or found is None:
         return line
     return f"{verb} {rest[found.start() :]}"
+
+
+def without_verb(line: str) -> str:
+    """Return what an action line of `plain_line` was about; a small model would repeat the whole.
+
+    >>> without_verb("fill Full name e2 Ada")
+    'Full name Ada'
+    """
+    verb, _, rest = line.partition(" ")
+    return " ".join(_REF.sub("", rest).split()) or verb
 
 
 def _name_of(page: str, ref: str) -> str:

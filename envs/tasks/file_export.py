@@ -58,7 +58,7 @@ class FileExport(Task[Facts]):
     name = "file-export"
     category = Category.FILE
     start_url = "http://drive.localhost/"
-    max_steps = 8
+    max_steps = 6
 
     def draw(self, rng: random.Random) -> Facts:
         """See `Task`."""

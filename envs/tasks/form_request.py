@@ -62,7 +62,7 @@ class FormRequest(Task[Facts]):
     name = "form-request"
     category = Category.FORM
     start_url = "http://forms.localhost/new"
-    max_steps = 12
+    max_steps = 9
 
     def draw(self, rng: random.Random) -> Facts:
         """See `Task`."""

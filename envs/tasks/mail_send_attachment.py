@@ -68,7 +68,7 @@ class MailSendAttachment(Task[Facts]):
     name = "mail-send-attachment"
     category = Category.MAIL
     start_url = "http://mail.localhost/"
-    max_steps = 12
+    max_steps = 9
 
     def draw(self, rng: random.Random) -> Facts:
         """See `Task`."""

@@ -57,7 +57,7 @@ class SearchOpen(Task[Facts]):
     name = "search-open"
     category = Category.SEARCH
     start_url = "http://library.localhost/"
-    max_steps = 8
+    max_steps = 6
 
     def draw(self, rng: random.Random) -> Facts:
         """See `Task`."""

@@ -64,7 +64,7 @@ class SettingsToggle(Task[Facts]):
     name = "settings-toggle"
     category = Category.SETTINGS
     start_url = "http://settings.localhost/"
-    max_steps = 8
+    max_steps = 6
 
     def draw(self, rng: random.Random) -> Facts:
         """See `Task`."""

@@ -54,7 +54,7 @@ class WebReportFigure(Task[Facts]):
     name = "web-report-figure"
     category = Category.WEB
     start_url = "http://intranet.localhost/"
-    max_steps = 8
+    max_steps = 6
 
     def draw(self, rng: random.Random) -> Facts:
         """See `Task`."""

@@ -119,7 +119,7 @@ def test_any_page_has_a_plain_form(page: str) -> None:
 
 def test_a_plain_prompt_holds_page_action_and_goal() -> None:
     text = plain_text(observation(page='- button "Save" [ref=e1]'), ["fill Full name e2 Ada"])
-    assert text == "button Save e1\ndid fill Full name e2 Ada\ngoal Save\n>"
+    assert text == "button Save e1\ndid Full name Ada\ngoal Save\n>"
 
 
 def test_files_come_before_the_page_and_dialog_and_result_after_it() -> None:
@@ -211,7 +211,7 @@ async def test_the_agent_acts_without_the_name_and_remembers_it() -> None:
     acting = agent(engine)
     assert (await acting.act(observation())).action == "fill e5 Ada"
     await acting.act(observation())
-    assert "did fill Full name e5 Ada\n" in text_of(engine.asked[1][0])
+    assert "did Full name Ada\n" in text_of(engine.asked[1][0])
 
 
 @pytest.mark.asyncio
@@ -221,14 +221,14 @@ async def test_malformed_output_is_passed_on() -> None:
 
 @pytest.mark.asyncio
 async def test_prompts_show_the_last_actions_only_and_turns_have_seeds_of_their_own() -> None:
-    engine = FixedEngine(" click e1", " click e2", " click e3")
+    engine = FixedEngine(" click Save e1", " click Add e2", " click e3")
     acting = agent(engine)
     for _ in range(3):
         await acting.act(observation())
     shown = [text_of(ids) for ids, _ in engine.asked]
     assert "did" not in shown[0]
-    assert "did click e2" in shown[2]
-    assert "did click e1" not in shown[2]
+    assert "did Add" in shown[2]
+    assert "did Save" not in shown[2]
     assert len({params.seed for _, params in engine.asked}) == 3
 
 

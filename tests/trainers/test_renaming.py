@@ -16,7 +16,7 @@ def sample_of(action: str) -> Sample:
 
 
 def text_of(sample: Sample) -> str:
-    return str(TOKENIZER.decode(sample.ids[:-1]))
+    return str(TOKENIZER.decode(list(sample.ids[:-1])))
 
 
 def test_a_copied_word_is_exchanged_throughout_and_nothing_else() -> None:

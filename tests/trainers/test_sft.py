@@ -26,7 +26,7 @@ def test_a_demonstration_is_prompted_as_the_agent_will_be() -> None:
     assert TOKENIZER.decode(list(first.ids)) == "link Save e1\ngoal Save\n> fill Save e1 Ada<|end|>"
     assert (
         TOKENIZER.decode(list(second.ids))
-        == "link Save e1\ndid fill Save e1 Ada\ngoal Save\n> click Save e1<|end|>"
+        == "link Save e1\ndid Save Ada\ngoal Save\n> click Save e1<|end|>"
     )
     assert (first.num_trained, second.num_trained) == (5, 4)
 
