@@ -99,7 +99,11 @@ class Browser:
             "about:blank",
         ]
         connection = Connection()
-        process = await _start(command, connection, folder)
+        try:
+            process = await _start(command, connection, folder)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         browser = cls(connection, process, folder)
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
@@ -137,9 +141,7 @@ class Browser:
         """End every process of the browser and remove its folder."""
         self.connection.close()
         # Nothing of a throw-away profile is worth a gentle end, and the interpreter may be ending.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        _kill(self.process)
         for _ in range(_REMOVE_TRIES):  # a dying helper process may still write
             shutil.rmtree(self.folder, ignore_errors=True)
             if not self.folder.exists():
@@ -194,5 +196,16 @@ async def _start(
     finally:
         for fd in theirs:
             os.close(fd)
-    await connection.attach(answer_read, command_write)
+    try:
+        await connection.attach(answer_read, command_write)
+    except BaseException:
+        _kill(process)
+        raise
     return process
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    """End the browser's whole process group."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

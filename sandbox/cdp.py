@@ -41,8 +41,14 @@ class Connection(asyncio.Protocol):
         """Take over the two descriptors."""
         reader = open(read_fd, "rb", buffering=0)  # noqa: SIM115
         writer = open(write_fd, "wb", buffering=0)  # noqa: SIM115
-        self._reader, _ = await self._loop.connect_read_pipe(lambda: self, reader)
-        self._writer, _ = await self._loop.connect_write_pipe(asyncio.BaseProtocol, writer)
+        try:
+            self._reader, _ = await self._loop.connect_read_pipe(lambda: self, reader)
+            self._writer, _ = await self._loop.connect_write_pipe(asyncio.BaseProtocol, writer)
+        except BaseException:  # cancelled: nobody else knows of the two files
+            self.close()
+            for file in (reader, writer):
+                file.close()
+            raise
 
     def send(
         self, method: str, params: Params | None = None, session: str | None = None

@@ -180,8 +180,8 @@ def test_run_shows_pages_and_exits_with_1_without_success(
     assert _run(monkeypatch, "run", "search-open-v1", "--agent", "noop", "--pages") == 1
 
     shown = capsys.readouterr().out
-    assert shown.count('textbox "Search"') == 9  # the start and eight steps
-    assert "no success, return 0 in 8 steps" in shown
+    assert shown.count('textbox "Search"') == 7  # the start and six steps
+    assert "no success, return 0 in 6 steps" in shown
 
 
 @pytest.mark.browser

@@ -101,7 +101,7 @@ def test_a_model_plays_an_episode(
 
     assert ending.value.code == 1
     turns = json.loads(capsys.readouterr().out)["turns"]
-    assert len(turns) == 8
+    assert len(turns) == 6
     generation = turns[0]["decision"]["generation"]
     assert 1 <= len(generation["ids"]) == len(generation["logprobs"]) <= 5
     assert len(turns[0]["decision"]["prompt_ids"]) <= 300
