@@ -3,7 +3,6 @@
 import asyncio
 import importlib.metadata
 import importlib.util
-import os
 import platform
 import shutil
 import subprocess
@@ -129,21 +128,6 @@ def _has_user_namespaces() -> bool:
         return False
 
 
-def _unprivileged_start() -> Check:
-    name = "setpriv"
-    if os.geteuid() != 0:
-        return Check(name=name, status=Health.OK, detail="not needed: not running as root")
-    found = shutil.which("setpriv")
-    if found:
-        return Check(name=name, status=Health.OK, detail=found)
-    return Check(
-        name=name,
-        status=Health.FAIL,
-        detail="missing: root starts Chromium as an unprivileged user with it",
-        remedy="apt install util-linux",
-    )
-
-
 def _jail() -> Check:
     found = shutil.which("bwrap")
     if found:
@@ -240,7 +224,6 @@ def _cuda() -> Check:
 CHECKS: tuple[Callable[[], Check], ...] = (
     _python,
     _chromium,
-    _unprivileged_start,
     _browser_start,
     _jail,
     _fonts,

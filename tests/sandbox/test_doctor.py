@@ -1,5 +1,4 @@
 import io
-import os
 import shutil
 import subprocess
 import tempfile
@@ -67,19 +66,6 @@ def test_the_kernel_is_asked_about_user_namespaces(monkeypatch: pytest.MonkeyPat
     assert not doctor._has_user_namespaces()
     monkeypatch.setattr(subprocess, "run", missing)
     assert not doctor._has_user_namespaces()
-
-
-@pytest.mark.parametrize(
-    ("uid", "tools", "expected"),
-    [(1000, (), Health.OK), (0, ("setpriv",), Health.OK), (0, (), Health.FAIL)],
-)
-def test_only_root_needs_setpriv(
-    monkeypatch: pytest.MonkeyPatch, uid: int, tools: tuple[str, ...], expected: Health
-) -> None:
-    monkeypatch.setattr(os, "geteuid", lambda: uid)
-    monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}" if name in tools else None)
-
-    assert doctor._unprivileged_start().status is expected
 
 
 def test_a_missing_jail_is_only_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
