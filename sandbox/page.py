@@ -288,11 +288,17 @@ class Page:
         if self.dialog is not None:  # it opened while the one before was being answered
             self._stop_waiting()
         task = asyncio.create_task(work)
-        done, _ = await asyncio.wait(
-            {task, self._interrupt},
-            timeout=STEP_TIMEOUT_S,
-            return_when=asyncio.FIRST_COMPLETED,
-        )
+        # Where nobody waits for it any more, its failure is that of the page, told elsewhere.
+        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        try:
+            done, _ = await asyncio.wait(
+                {task, self._interrupt},
+                timeout=STEP_TIMEOUT_S,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        except asyncio.CancelledError:
+            task.cancel()
+            raise
         if task in done:
             return task.result()
         if self.dialog is not None:
