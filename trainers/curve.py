@@ -49,8 +49,9 @@ def plot_curve(
         )
     low, high = summary["gain_ci95"]
     axes.set_title(
-        f"{summary['gain']:+.0%} success on {summary['eval_episodes']} held-out instances "
-        f"(95 % interval {low:+.0%} to {high:+.0%}), seed {summary['train_seed']}"
+        f"{summary['gain'] * 100:+.0f} points of success on {summary['eval_episodes']} held-out "
+        f"instances (95 % interval {low * 100:+.0f} to {high * 100:+.0f}), "
+        f"seed {summary['train_seed']}"
     )
     axes.set_xlabel("training episodes in the browser")
     axes.set_ylabel("success")
