@@ -11,7 +11,7 @@ from cairn.agents.agent import Decision
 from cairn.agents.engine import Engine, FinishReason, SamplingParams
 from cairn.envs.actions import ACTIONS, Action, action_schema, parse_action
 from cairn.envs.observation import Observation
-from cairn.sandbox.errors import ActionError, ConfigError, lookup
+from cairn.sandbox.errors import ActionError, ConfigError
 
 MAX_RESULT_CHARS = 120
 
@@ -279,12 +279,3 @@ class LLMAgent:
 def turn_seed(seed: int, turn: int) -> int:
     """Return the seed of one turn's generator, distinct for episodes of distinct seeds."""
     return seed * 1_000_003 + turn
-
-
-def style_of(name: str) -> Style:
-    """Return the style of that name.
-
-    Raises:
-        UnknownNameError: If there is none.
-    """
-    return lookup({style.value: style for style in Style}, name, kind="prompt style")

@@ -14,11 +14,10 @@ from cairn.agents.llm import (
     plain_line,
     plain_page_line,
     plain_text,
-    style_of,
     without_name,
 )
 from cairn.envs.actions import ACTIONS, Action, Answer, Click, Fill, Move, Upload, parse_action
-from cairn.sandbox.errors import ConfigError, UnknownNameError
+from cairn.sandbox.errors import ConfigError
 from tests.trainers.tiny import observation, tiny_tokenizer
 
 TOKENIZER = tiny_tokenizer()
@@ -274,9 +273,3 @@ def test_a_chat_model_should_write_the_compact_form() -> None:
     prompt = Prompt(style=Style.CHAT)
     ids = prompt.action_ids(TOKENIZER, Fill(ref="e5", text="Ada Travel"), PAGE)
     assert text_of(ids) == 'fill e5 "Ada Travel"<|end|>'
-
-
-def test_an_unknown_style_is_refused() -> None:
-    assert style_of("chat") is Style.CHAT
-    with pytest.raises(UnknownNameError, match="did you mean 'plain'"):
-        style_of("plane")
