@@ -90,6 +90,9 @@ def anchor_advantages(
     state_GT: Sequence[Sequence[Hashable]],
     action_GT: Sequence[Sequence[Hashable]],
     return_GT: Sequence[Sequence[float]],
+    baseline: Baseline = Baseline.MEAN,
+    *,
+    eps: float = STD_EPS,
 ) -> list[list[float]]:
     """Score each action against the others taken in the same state anywhere in the group.
 
@@ -97,23 +100,30 @@ def anchor_advantages(
     with one change: the returns of equal actions in a state are averaged first. The environments
     are deterministic, so what happened later to two equal choices is noise to the choice; where all
     chose alike, the advantage is exactly 0.
+
+    Args:
+        state_GT: State before each action.
+        action_GT: The actions.
+        return_GT: Return-to-go from each action on.
+        baseline: `standardised` divides by the population deviation of the state's averaged
+            returns, as GiGPO does; any other leaves their unit.
+        eps: Added to the deviation; same unit as the returns.
     """
-    of_state: dict[Hashable, list[float]] = defaultdict(list)
-    of_choice: dict[Hashable, list[float]] = defaultdict(list)
+    of_state: dict[Hashable, list[tuple[Hashable, float]]] = defaultdict(list)
     for states, actions, returns in zip(state_GT, action_GT, return_GT, strict=True):
         for state, action, value in zip(states, actions, returns, strict=True):
-            of_state[state].append(value)
-            of_choice[state, action].append(value)
-    num_actions: dict[Hashable, set[Hashable]] = defaultdict(set)
-    for states, actions in zip(state_GT, action_GT, strict=True):
-        for state, action in zip(states, actions, strict=True):
-            num_actions[state].add(action)
+            of_state[state].append((action, value))
+    advantage_of: dict[tuple[Hashable, Hashable], float] = {}
+    for state, taken in of_state.items():
+        of_action: dict[Hashable, list[float]] = defaultdict(list)
+        for action, value in taken:
+            of_action[action].append(value)
+        averaged = [fmean(of_action[action]) for action, _ in taken]
+        mean = fmean(averaged)
+        scale = pstdev(averaged, mean) + eps if baseline is Baseline.STANDARDISED else 1.0
+        for (action, _), value in zip(taken, averaged, strict=True):
+            advantage_of[state, action] = (value - mean) / scale if len(of_action) > 1 else 0.0
     return [
-        [
-            fmean(of_choice[state, action]) - fmean(of_state[state])
-            if len(num_actions[state]) > 1
-            else 0.0
-            for state, action in zip(states, actions, strict=True)
-        ]
+        [advantage_of[state, action] for state, action in zip(states, actions, strict=True)]
         for states, actions in zip(state_GT, action_GT, strict=True)
     ]

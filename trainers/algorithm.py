@@ -37,6 +37,11 @@ class Algorithm(BaseModel):
         kl: Estimate of the divergence from the reference that the loss adds.
         kl_weight: Its weight; above 0 a frozen copy of the first weights is kept.
         entropy_weight: Weight of the entropy, which the loss subtracts.
+        success_reward: Added to the last reward of an episode that reached its goal; milestones pay
+            for the way there, and what else the goal asks for (a right answer, nothing else
+            changed) may pay nothing.
+        negative_weight: Negative advantages are multiplied by it. Pushing down what failed moves
+            its probability to whatever token is next; below 1 a small policy stays sharper.
         discount: Of the rewards of later turns, for `turn` and `anchor`.
         drop_equal_groups: Leave out groups whose returns are all equal.
     """
@@ -53,6 +58,8 @@ class Algorithm(BaseModel):
     kl: KL = KL.NONE
     kl_weight: float = Field(default=0.0, ge=0)
     entropy_weight: float = Field(default=0.0, ge=0)
+    success_reward: float = Field(default=0.0, ge=0)
+    negative_weight: float = Field(default=1.0, ge=0, le=1)
     discount: float = Field(default=1.0, gt=0, le=1)
     drop_equal_groups: bool = True
 
@@ -73,7 +80,13 @@ ALGORITHMS: dict[str, Algorithm] = {
     "dapo": Algorithm(eps_high=0.28, aggregation=Aggregation.TOKEN),
     # arXiv:2505.10978, with pooled returns (see `anchor_advantages`): the demo's.
     "anchor-grpo": Algorithm(
-        credit=Credit.ANCHOR, eps_high=0.28, aggregation=Aggregation.TOKEN, episode_weight=0.0
+        credit=Credit.ANCHOR,
+        baseline=Baseline.MEAN,
+        eps_high=0.28,
+        aggregation=Aggregation.TOKEN,
+        episode_weight=0.0,
+        success_reward=1.0,
+        negative_weight=0.25,
     ),
 }
 

@@ -14,8 +14,9 @@ ROLES = (
     "button", "cell", "checkbox", "combobox", "dialog", "heading", "link", "list", "menu", "option",
     "row", "status", "switch", "tab", "table", "text", "textbox",
 )  # fmt: skip
-STATES = ("", "", "", " current", " checked")
+STATES = ("", "", "", "current", "checked")
 EXTENSIONS = ("csv", "json", "txt", "pdf")
+JOINTS = (", ", " and ", ", then ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,15 +34,48 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One element of a made-up page."""
+    """One element of a made-up page.
+
+    Attributes:
+        role: What it is.
+        name: What it is called.
+        number: Last part of the name, which a goal leaves out; empty for most.
+        ref: What an answer calls it by.
+        state: Such as `checked`; empty for most.
+        value: What it holds; empty for most.
+    """
 
     role: str
     name: str
+    number: str
     ref: str
-    rest: str
+    state: str
+    value: str
+
+    @property
+    def pointer(self) -> str:
+        """What an answer says to mean it."""
+        return " ".join(filter(None, (self.name, self.number, self.ref)))
 
     def __str__(self) -> str:
-        return f"{self.role} {self.name} {self.ref}{self.rest}"
+        return " ".join(filter(None, (self.role, self.pointer, self.state, self.value)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A made-up page with the files beside it.
+
+    Attributes:
+        lines: Its elements.
+        folders: Names of folders.
+        files: Paths of files, each in one of the folders.
+        text: All of it, with elements that have no ref.
+    """
+
+    lines: tuple[Line, ...]
+    folders: tuple[str, ...]
+    files: tuple[str, ...]
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +91,8 @@ class Repeats:
     is_sure: tuple[bool, ...]
 
 
-Question = Callable[[random.Random, Sequence[str], Sequence[Line], Sequence[str]], list[Piece]]
-"""Asks something of a page and its files, and answers it."""
+Question = Callable[[random.Random, Sequence[str], Page], list[Piece]]
+"""Asks something of a page and answers it."""
 
 
 def repeats(rng: random.Random, num_tokens: int, *, length: int = 60) -> Repeats:
@@ -77,41 +111,33 @@ def repeats(rng: random.Random, num_tokens: int, *, length: int = 60) -> Repeats
     return Repeats(ids=tuple(ids), is_sure=tuple(is_sure))
 
 
-def point(
-    rng: random.Random, words: Sequence[str], lines: Sequence[Line], files: Sequence[str]
-) -> list[Piece]:
-    """Ask for name and ref of the element that the goal names after a given word, and its value."""
-    del files
-    target, marker = rng.choice(lines), rng.choice(words)
+def point(rng: random.Random, words: Sequence[str], page: Page) -> list[Piece]:
+    """Ask for the element that the goal names after a given word, and for its value."""
+    target, marker = rng.choice(page.lines), rng.choice(words)
     value = f" {_value(rng, words)}" if rng.random() < 0.4 else ""
     return [
         _goal(rng, words, f"{marker} {target.name}{value}"),
         Piece(text=f" {marker}"),
-        Piece(text=f" {target.name} {target.ref}{value}", is_sure=True),
+        Piece(text=f" {target.pointer}{value}", is_sure=True),
     ]
 
 
-def look_up(
-    rng: random.Random, words: Sequence[str], lines: Sequence[Line], files: Sequence[str]
-) -> list[Piece]:
+def look_up(rng: random.Random, words: Sequence[str], page: Page) -> list[Piece]:
     """Ask for the ref of an element that the answer itself names, then for a value of the goal."""
-    del files
-    target, value = rng.choice(lines), _value(rng, words)
+    target, value = rng.choice(page.lines), _value(rng, words)
     first, _, rest = value.partition(" ")
     return [
         _goal(rng, words, value),
         Piece(text=f" {rng.choice(words)} {target.name}"),
-        Piece(text=f" {target.ref}", is_sure=True),
+        Piece(text=target.pointer.removeprefix(target.name), is_sure=True),
         Piece(text=f" {first}"),
         Piece(text=f" {rest}" if rest else "", is_sure=True),
     ]
 
 
-def recall(
-    rng: random.Random, words: Sequence[str], lines: Sequence[Line], files: Sequence[str]
-) -> list[Piece]:
+def recall(rng: random.Random, words: Sequence[str], page: Page) -> list[Piece]:
     """Ask for the value of the goal that stands after a given word."""
-    del lines, files
+    del page
     keys = rng.sample(words, 3)
     values = [_value(rng, words) for _ in keys]
     chosen = rng.randrange(3)
@@ -123,21 +149,51 @@ def recall(
     ]
 
 
-def path(
-    rng: random.Random, words: Sequence[str], lines: Sequence[Line], files: Sequence[str]
-) -> list[Piece]:
-    """Ask for the path of the file that the goal names after a given word, as the files have it."""
-    del lines
-    target, marker = rng.choice(files), rng.choice(words)
-    last = f" {rng.choice(words)}"
+def path(rng: random.Random, words: Sequence[str], page: Page) -> list[Piece]:
+    """Ask for the path of the file that the goal names, and for the folder that it names too."""
+    target, marker, folder = rng.choice(page.files), rng.choice(words), rng.choice(page.folders)
+    named = rng.choice((target, target.partition("/")[2]))
     return [
-        _goal(rng, words, f"{marker} {target.partition('/')[2]}{last}"),
+        _goal(rng, words, f"{marker} {named} {_filler(rng, words, 1, 4)} {folder}"),
         Piece(text=f" {marker}"),
-        Piece(text=f" {target}{last}", is_sure=True),
+        Piece(text=f" {target} {folder}", is_sure=True),
     ]
 
 
-QUESTIONS: tuple[Question, ...] = (point, point, look_up, recall, path)
+def report(rng: random.Random, words: Sequence[str], page: Page) -> list[Piece]:
+    """Ask for the number that ends the last result."""
+    number = str(rng.randrange(100, 1000))
+    result = f"{_filler(rng, words, 1, 2)} {number}"
+    return [
+        Piece(text=f"\ngot {result}"),
+        _goal(rng, words, rng.choice(page.lines).name),
+        Piece(text=f" {rng.choice(words)}"),
+        Piece(text=f" {number}", is_sure=True),
+    ]
+
+
+def proceed(rng: random.Random, words: Sequence[str], page: Page) -> list[Piece]:
+    """Ask for the step of the goal after the last one that is done; lines before it say which."""
+    if len(page.lines) < 2:
+        return point(rng, words, page)
+    steps = [
+        (line, line.value or rng.choice(("", _value(rng, words))))
+        for line in rng.sample(page.lines, min(len(page.lines), rng.randint(2, 4)))
+    ]
+    num_done = rng.randint(1, len(steps) - 1)
+    told = [f"{line.name}{value and f' {value}'}" for line, value in steps]
+    goal = told[0] + "".join(rng.choice(JOINTS) + step for step in told[1:])
+    target, value = steps[num_done]
+    return [
+        Piece(text="".join(f"\ndid {step}" for step in told[:num_done][-2:])),
+        _goal(rng, words, goal),
+        Piece(text=f" {rng.choice(words)}"),
+        Piece(text=f" {target.pointer}{value and f' {value}'}", is_sure=True),
+    ]
+
+
+QUESTIONS: tuple[Question, ...] = (point, look_up, recall, path, report, proceed)
+SHARES = (4, 2, 1, 2, 1, 4)
 
 
 def exercise(
@@ -157,41 +213,63 @@ def exercise(
         num_questions: Questions.
         only: Ask only this one; any when None.
     """
-    lines = _page(rng, words, size)
+    page = _page(rng, words, size)
+    questions = [only] * num_questions if only else rng.choices(QUESTIONS, SHARES, k=num_questions)
+    asked = [question(rng, words, page) for question in questions]
+    return [[Piece(text=page.text), *asked[0]], *asked[1:]]
+
+
+def _page(rng: random.Random, words: Sequence[str], size: int) -> Page:
+    folders = tuple(rng.sample(words, rng.randint(2, 4)))
     stems = rng.sample(words, rng.randint(1, 3))
-    folders = rng.sample(words, 2)
-    files = [f"{rng.choice(folders)}/{s.lower()}.{rng.choice(EXTENSIONS)}" for s in stems]
-    noise = [f"{rng.choice(words)} {rng.choice(words)}" for _ in range(rng.randint(0, 2))]
-    page = "\n".join([" ".join(["files", *files]), *map(str, lines), *noise])
-    asked = [
-        (only or rng.choice(QUESTIONS))(rng, words, lines, files) for _ in range(num_questions)
-    ]
-    return [[Piece(text=page), *asked[0]], *asked[1:]]
+    file_names = {f"{rng.choice(stems).lower()}.{rng.choice(EXTENSIONS)}" for _ in range(3)}
+    files = tuple(f"{rng.choice(folders)}/{name}" for name in sorted(file_names))
+    first = rng.randint(1, 5)
+    lines = tuple(
+        Line(
+            role=rng.choice(ROLES),
+            name=name,
+            number=str(rng.randrange(100, 1000)) if rng.random() < 0.25 else "",
+            ref=f"e{first + i}",
+            state=rng.choice(STATES),
+            value=_value(rng, words) if rng.random() < 0.3 else "",
+        )
+        for i, name in enumerate(_names(rng, words, size))
+    )
+    shown = [*map(str, lines)]
+    for _ in range(rng.randint(0, 3)):
+        # An element without a ref; its name may be that of another, as a heading's often is.
+        name = rng.choice(lines).name if rng.random() < 0.5 else _filler(rng, words, 1, 3)
+        shown.insert(rng.randint(0, len(shown)), f"{rng.choice(ROLES)} {name}")
+    listed = sorted({*(f"{folder}/" for folder in folders), *files})
+    return Page(
+        lines=lines,
+        folders=folders,
+        files=files,
+        text="\n".join([" ".join(["files", *listed]), *shown]),
+    )
 
 
-def _page(rng: random.Random, words: Sequence[str], size: int) -> list[Line]:
-    """Draw elements whose names share words, so that one word may not be enough.
+def _names(rng: random.Random, words: Sequence[str], size: int) -> list[str]:
+    """Draw names that share words, so that one word may not be enough.
 
     No name is part of another, so that a whole name always is.
     """
-    pool = rng.sample(words, size + 3)
+    heads, middles, tails = (rng.sample(words, max(2, size // 3)) for _ in range(3))
+    alone = rng.sample(words, size)
     names: list[tuple[str, ...]] = []
-    for _ in range(size):
-        name = tuple(rng.sample(pool, rng.choice((1, 1, 2, 2, 3))))
-        if rng.random() < 0.2:
-            name = (name[0], str(rng.randrange(100, 1000)))
+    for i in range(size):
+        name = rng.choice(
+            (
+                (alone[i],),
+                (rng.choice(heads), rng.choice(tails)),
+                (rng.choice(heads), rng.choice(tails)),
+                (rng.choice(heads), rng.choice(middles), rng.choice(tails)),
+            )
+        )
         if not any(set(name) <= set(other) or set(other) <= set(name) for other in names):
             names.append(name)
-    first = rng.randint(1, 5)
-    return [
-        Line(
-            role=rng.choice(ROLES),
-            name=" ".join(name),
-            ref=f"e{first + i}",
-            rest=rng.choice(STATES) or rng.choice(("", "", f" {rng.choice(words)}")),
-        )
-        for i, name in enumerate(names)
-    ]
+    return [" ".join(name) for name in names]
 
 
 def _value(rng: random.Random, words: Sequence[str]) -> str:
@@ -203,8 +281,11 @@ def _value(rng: random.Random, words: Sequence[str]) -> str:
     return " ".join(rng.sample(words, rng.randint(1, 2)))
 
 
+def _filler(rng: random.Random, words: Sequence[str], least: int, most: int) -> str:
+    return " ".join(rng.choice(words) for _ in range(rng.randint(least, most)))
+
+
 def _goal(rng: random.Random, words: Sequence[str], core: str) -> Piece:
-    before = [rng.choice(words) for _ in range(rng.randint(0, 7))]
-    after = [rng.choice(words) for _ in range(rng.randint(0, 5))]
-    end = rng.choice(("", "", ".", ","))
-    return Piece(text="\ngoal " + " ".join([*before, core]) + " ".join([end, *after]) + "\n>")
+    before, end = _filler(rng, words, 0, 6), rng.choice(("", "", ".", ","))
+    parts = [before, core + end, _filler(rng, words, 0, 4)]
+    return Piece(text=f"\ngoal {' '.join(filter(None, parts))}\n>")

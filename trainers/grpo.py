@@ -20,7 +20,7 @@ from cairn.trainers.algorithm import Algorithm
 from cairn.trainers.batching import token_weights
 from cairn.trainers.checkpoint import LoopState, latest_checkpoint, load_checkpoint, save_checkpoint
 from cairn.trainers.collect import Collect, EpisodeRequest
-from cairn.trainers.credit import group_credit
+from cairn.trainers.credit import differs, group_credit
 from cairn.trainers.curriculum import Curriculum
 from cairn.trainers.errors import TrainingError
 from cairn.trainers.learner import Learner, LearnerConfig, StepReport
@@ -43,6 +43,8 @@ class GrpoConfig(BaseModel):
         batch_size: Samples an optimiser step.
         max_iterations: At most so many iterations.
         max_wall_s: No iteration begins that would probably end later than this; None: no limit.
+        last_learning_rate: The share of the learning rate that is left at the end, by iterations or
+            by time, whichever ends first; it falls in a straight line.
         first_seed: Instances of the train split begin here; demonstrations come before.
         max_void_share: More void episodes than this share of an iteration's stop the run.
         max_logprob_gap: Mean difference, in nats, between the engine's and the learner's log-probs
@@ -60,6 +62,7 @@ class GrpoConfig(BaseModel):
     batch_size: int = Field(default=64, ge=1)
     max_iterations: int = Field(default=1000, ge=1)
     max_wall_s: float | None = Field(default=None, gt=0)
+    last_learning_rate: float = Field(default=1.0, ge=0, le=1)
     first_seed: int = Field(default=1000, ge=0)
     max_void_share: float = Field(default=0.25, ge=0, le=1)
     max_logprob_gap: float = Field(default=0.05, gt=0)
@@ -190,7 +193,7 @@ class GrpoTrainer:
         self._refuse_too_many_voids(trajectories)
         groups = self._groups(trajectories)
         for task, group in groups:
-            self._curriculum.observe(task, differs=_differs(group))
+            self._curriculum.observe(task, differs=differs(group, self._algorithm))
         samples = self._samples([group for _, group in groups])
         gap = self._logprob_gap(samples)
         reports = self._learn(samples)
@@ -202,7 +205,7 @@ class GrpoTrainer:
             "turns": fmean(len(t.turns) for t in valid),
             "episodes": len(valid),
             "void": len(trajectories) - len(valid),
-            "differing_groups": sum(_differs(group) for _, group in groups),
+            "differing_groups": sum(differs(group, self._algorithm) for _, group in groups),
             "samples": len(samples),
             "logprob_gap": gap,
             "collect_s": collected_s,
@@ -245,7 +248,7 @@ class GrpoTrainer:
         samples: list[Sample] = []
         episode = 0
         for group in groups:
-            if self._algorithm.drop_equal_groups and not _differs(group):
+            if self._algorithm.drop_equal_groups and not differs(group, self._algorithm):
                 continue
             advantage_GT = group_credit(group, self._algorithm)
             for trajectory, advantage_T in zip(group, advantage_GT, strict=True):
@@ -259,6 +262,8 @@ class GrpoTrainer:
         return [sample for sample in samples if any(sample.advantages)]
 
     def _learn(self, samples: Sequence[Sample]) -> list[StepReport]:
+        fallen = (1 - self._config.last_learning_rate) * self._progress()
+        self._learner.learning_rate_share = 1 - fallen
         reports: list[StepReport] = []
         for _ in range(self._config.epochs):
             order = self._rng.sample(range(len(samples)), len(samples))
@@ -302,13 +307,15 @@ class GrpoTrainer:
             )
         return gap
 
+    def _progress(self) -> float:
+        """Return how much of the run is done, in [0, 1]."""
+        limit_s = self._config.max_wall_s
+        by_time = 0.0 if limit_s is None else self.wall_s / limit_s
+        return min(1.0, max(by_time, self.step / self._config.max_iterations))
+
     def _is_late(self, last_s: float) -> bool:
         limit_s = self._config.max_wall_s
         return limit_s is not None and self.wall_s + last_s > limit_s
-
-
-def _differs(group: Sequence[Trajectory]) -> bool:
-    return len({trajectory.episode_return for trajectory in group}) > 1
 
 
 def _means(reports: Sequence[StepReport]) -> dict[str, float]:

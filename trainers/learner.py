@@ -68,6 +68,7 @@ class Learner:
     Attributes:
         model: The model that learns; with LoRA only its adapters do.
         num_steps: Steps so far, the skipped ones included.
+        learning_rate_share: The learning rate is multiplied by it.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Learner:
         self.model = model
         self.config = config
         self.num_steps = 0
+        self.learning_rate_share = 1.0
         self._num_bad = 0
         self._temperature = temperature
         self._dump_folder = dump_folder
@@ -136,7 +138,9 @@ class Learner:
         else:
             self._num_bad = 0
             for group in self.optimizer.param_groups:
-                group["lr"] = self.config.learning_rate * self._warm_up_factor()
+                group["lr"] = (
+                    self.config.learning_rate * self.learning_rate_share * self._warm_up_factor()
+                )
             self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.num_steps += 1

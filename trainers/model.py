@@ -1,5 +1,6 @@
 """Language models: loading any Hugging Face folder, building the small one, LoRA."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from transformers import (
     AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
     Qwen2Config,
     Qwen2ForCausalLM,
 )
@@ -90,7 +92,8 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     """
     _require_files(folder, "a tokenizer", ("tokenizer.json", "tokenizer_config.json"))
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        loader = _tokenizer_loader(folder)
+        tokenizer: PreTrainedTokenizerBase = loader.from_pretrained(folder, local_files_only=True)
     except _LOAD_ERRORS as error:
         raise ConfigError(
             f"model folder {str(folder)!r} has no usable tokenizer: {_first_line(error)}"
@@ -143,6 +146,17 @@ def with_lora(model: PreTrainedModel, settings: LoraSettings) -> Any:
         task_type="CAUSAL_LM",
     )
     return get_peft_model(model, config)
+
+
+def _tokenizer_loader(folder: Path) -> Any:
+    """Return the class to load a tokenizer with.
+
+    `AutoTokenizer` gives a Qwen2 model the splitting rules of the Qwen2 checkpoints, whatever
+    `tokenizer.json` says; a folder whose tokenizer is of the general class means what it says.
+    """
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    general = {"PreTrainedTokenizerFast", "TokenizersBackend"}
+    return PreTrainedTokenizerFast if config.get("tokenizer_class") in general else AutoTokenizer
 
 
 def _require_files(folder: Path, content: str, names: Sequence[str]) -> None:

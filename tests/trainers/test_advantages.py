@@ -78,3 +78,11 @@ def test_anchor_advantages_compare_choices_in_one_state() -> None:
 def test_anchor_advantages_are_exactly_zero_where_all_chose_alike() -> None:
     states, actions = [["s"], ["s"], ["s"]], [["x"], ["x"], ["x"]]
     assert anchor_advantages(states, actions, [[0.1], [0.7], [0.3]]) == [[0.0], [0.0], [0.0]]
+
+
+def test_standardised_anchor_advantages_have_the_deviation_of_their_state_as_unit() -> None:
+    # Averaged by choice: 0.5, 0.5, 0; mean 1/3, population deviation sqrt(2) / 6.
+    advantages = anchor_advantages(
+        [["s"], ["s"], ["s"]], [["x"], ["x"], ["y"]], [[1.0], [0.0], [0.0]], Baseline.STANDARDISED
+    )
+    assert advantages == [[pytest.approx(0.7071, abs=1e-4)]] * 2 + [[pytest.approx(-1.4142, 1e-4)]]

@@ -1,4 +1,6 @@
 import random
+import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -8,27 +10,36 @@ from cairn.envs.actions import ACTIONS
 from cairn.envs.core import draw_facts
 from cairn.envs.tasks import TASKS
 from cairn.trainers.exercises import (
+    JOINTS,
     QUESTIONS,
     Line,
+    Page,
     Piece,
     Question,
     exercise,
     look_up,
     path,
     point,
+    proceed,
     recall,
     repeats,
+    report,
 )
 from cairn.trainers.tokenizer import build_tokenizer
 from cairn.trainers.vocabulary import known_words
 
 WORDS = known_words()
 SEEDS = st.integers(0, 10**6)
-LINES = [
-    Line(role="link", name="Travel plan", ref="e3", rest=" current"),
-    Line(role="row", name="Save 421", ref="e4", rest=""),
-]
-FILES = ["Papers/memo.csv", "Letters/note.txt"]
+PAGE = Page(
+    lines=(
+        Line(role="link", name="Travel plan", number="", ref="e3", state="current", value=""),
+        Line(role="row", name="Save", number="421", ref="e4", state="", value=""),
+        Line(role="textbox", name="Room", number="", ref="e5", state="", value="Paris"),
+    ),
+    folders=("Letters", "Papers"),
+    files=("Letters/note.txt", "Papers/memo.csv"),
+    text="files Letters/ Letters/note.txt Papers/ Papers/memo.csv",
+)
 
 
 def sure(pieces: list[Piece]) -> str:
@@ -49,55 +60,87 @@ def test_what_is_sure_to_follow_has_followed_before(seed: int) -> None:
 
 
 def test_a_line_reads_as_in_a_plain_prompt() -> None:
-    assert list(map(str, LINES)) == ["link Travel plan e3 current", "row Save 421 e4"]
+    assert list(map(str, PAGE.lines)) == [
+        "link Travel plan e3 current",
+        "row Save 421 e4",
+        "textbox Room e5 Paris",
+    ]
+    assert [line.pointer for line in PAGE.lines] == ["Travel plan e3", "Save 421 e4", "Room e5"]
 
 
-@pytest.mark.parametrize("question", dict.fromkeys(QUESTIONS))
+@pytest.mark.parametrize("question", QUESTIONS)
 @given(seed=SEEDS)
 def test_what_is_sure_in_an_answer_stands_before_it(question: Question, seed: int) -> None:
-    pieces = question(random.Random(seed), WORDS, LINES, FILES)
-    known = "\n".join([*FILES, *map(str, LINES)])
+    pieces = question(random.Random(seed), WORDS, PAGE)
+    known = "\n".join([PAGE.text, *map(str, PAGE.lines)])
     for piece in pieces:
         if piece.is_sure:
             assert all(word in known for word in piece.text.split())
         known += piece.text
     assert sure(pieces)
-    assert pieces[0].text.startswith("\ngoal ")
-    assert pieces[0].text.endswith("\n>")
+    assert any(piece.text.startswith("\ngoal ") and piece.text[-2:] == "\n>" for piece in pieces)
     assert all(piece.text[:1] in {" ", "\n", ""} for piece in pieces)
 
 
 @given(SEEDS)
 def test_point_asks_for_what_the_goal_says_after_the_marker(seed: int) -> None:
-    goal, marker, answer = point(random.Random(seed), WORDS, LINES, FILES)
-    line = next(line for line in LINES if answer.text.startswith(f" {line.name} {line.ref}"))
-    value = answer.text.removeprefix(f" {line.name} {line.ref}")
+    goal, marker, answer = point(random.Random(seed), WORDS, PAGE)
+    line = next(line for line in PAGE.lines if answer.text.startswith(f" {line.pointer}"))
+    value = answer.text.removeprefix(f" {line.pointer}")
     assert f"{marker.text} {line.name}{value}" in goal.text
 
 
 @given(SEEDS)
 def test_look_up_asks_for_the_ref_of_the_name_it_says(seed: int) -> None:
-    goal, named, ref, first, rest = look_up(random.Random(seed), WORDS, LINES, FILES)
-    [line] = [line for line in LINES if f" {line.ref}" == ref.text]
-    assert named.text.endswith(f" {line.name}")
+    goal, named, ref, first, rest = look_up(random.Random(seed), WORDS, PAGE)
+    [line] = [line for line in PAGE.lines if ref.text.endswith(f" {line.ref}")]
+    assert (named.text + ref.text).endswith(f" {line.pointer}")
     assert (first.is_sure, first.text + rest.text in goal.text) == (False, True)
 
 
 @given(SEEDS)
 def test_recall_asks_for_the_value_after_the_key(seed: int) -> None:
-    goal, key, value = recall(random.Random(seed), WORDS, LINES, FILES)
+    goal, key, value = recall(random.Random(seed), WORDS, PAGE)
     assert f"{key.text}{value.text}" in goal.text
 
 
 @given(SEEDS)
-def test_path_asks_for_the_whole_path_of_the_file_in_the_goal(seed: int) -> None:
-    goal, marker, answer = path(random.Random(seed), WORDS, LINES, FILES)
-    file, last = answer.text.split()
-    assert file in FILES
-    assert f"{marker.text} {file.partition('/')[2]} {last}" in goal.text
+def test_path_asks_for_file_and_folder_of_the_goal(seed: int) -> None:
+    goal, marker, answer = path(random.Random(seed), WORDS, PAGE)
+    file, folder = answer.text.split()
+    assert file in PAGE.files
+    assert folder in PAGE.folders
+    after_marker = goal.text.partition(f"{marker.text} ")[2]
+    assert file.partition("/")[2] in after_marker
+    assert f" {folder}" in after_marker
 
 
-@given(SEEDS, st.integers(2, 9), st.integers(1, 3))
+@given(SEEDS)
+def test_report_asks_for_the_number_of_the_result(seed: int) -> None:
+    result, goal, _, answer = report(random.Random(seed), WORDS, PAGE)
+    assert result.text.startswith("\ngot ")
+    assert result.text.endswith(answer.text)
+    assert answer.text.strip() not in goal.text
+
+
+@given(SEEDS)
+def test_proceed_asks_for_the_step_after_the_last_one_done(seed: int) -> None:
+    done, goal, _, answer = proceed(random.Random(seed), WORDS, PAGE)
+    *_, last = done.text.removeprefix("\ndid ").split("\ndid ")
+    line = next(line for line in PAGE.lines if answer.text.startswith(f" {line.pointer}"))
+    value = answer.text.removeprefix(f" {line.pointer}")
+    step = f"{line.name}{value}"
+    assert any(f"{last}{joint}{step}" in goal.text for joint in JOINTS)
+    assert step not in done.text
+
+
+def test_proceed_asks_to_point_where_a_page_has_one_element() -> None:
+    page = replace(PAGE, lines=PAGE.lines[:1])
+    pieces = proceed(random.Random(0), WORDS, page)
+    assert pieces == point(random.Random(0), WORDS, page)
+
+
+@given(SEEDS, st.integers(2, 12), st.integers(1, 3))
 def test_a_page_comes_once_and_no_name_is_part_of_another(
     seed: int, size: int, num_questions: int
 ) -> None:
@@ -107,10 +150,19 @@ def test_a_page_comes_once_and_no_name_is_part_of_another(
     assert not page.is_sure
     files, *lines = page.text.splitlines()
     assert files.startswith("files ")
-    named = [line.partition(" ")[2].partition(" e")[0] for line in lines if " e" in line]
-    names = [set(name.split()) for name in named]
+    named = [re.split(r"( [0-9]{3})? e[0-9]", line.partition(" ")[2]) for line in lines]
+    names = [set(parts[0].split()) for parts in named if len(parts) > 1]
+    assert 1 <= len(names) <= size
     assert all(not (a <= b) for i, a in enumerate(names) for b in names[:i] + names[i + 1 :])
     assert all(not piece.text.startswith("files ") for pieces in asked[1:] for piece in pieces)
+
+
+@given(SEEDS)
+def test_no_two_files_of_a_page_have_the_same_name(seed: int) -> None:
+    [[page, *_]] = exercise(random.Random(seed), WORDS, size=2, num_questions=1)
+    listed = page.text.splitlines()[0].split()[1:]
+    names = [name for name in (entry.partition("/")[2] for entry in listed) if name]
+    assert len(names) == len(set(names)) > 0
 
 
 @given(SEEDS)

@@ -157,3 +157,19 @@ async def test_no_iteration_begins_that_would_end_too_late(tmp_path: Path) -> No
     limited = trainer(tmp_path, iterations=9, max_wall_s=1e-9)
     await limited.run()
     assert limited.step == 1
+
+
+@pytest.mark.asyncio
+async def test_the_learning_rate_falls_to_its_last_share(tmp_path: Path) -> None:
+    shares: list[float] = []
+    run = trainer(tmp_path, iterations=4, last_learning_rate=0.2)
+    await run.run(lambda _: shares.append(run._learner.learning_rate_share))
+    assert shares == pytest.approx([1.0, 0.8, 0.6, 0.4])
+
+
+@pytest.mark.asyncio
+async def test_the_learning_rate_falls_with_the_time_if_that_ends_first(tmp_path: Path) -> None:
+    run = trainer(tmp_path, iterations=1000, last_learning_rate=0.0, max_wall_s=100.0)
+    run.wall_s = 75.0
+    await run._iterate()
+    assert run._learner.learning_rate_share == pytest.approx(0.25)

@@ -96,6 +96,13 @@ def test_warm_up_raises_the_learning_rate() -> None:
     assert rates == pytest.approx([2.5e-4, 5e-4, 7.5e-4, 1e-3, 1e-3])
 
 
+def test_the_learning_rate_is_multiplied_by_its_share() -> None:
+    learner = Learner(tiny_model(TOKENIZER), LearnerConfig(learning_rate=1e-3, warm_up_steps=1))
+    learner.learning_rate_share = 0.4
+    learner.step(BATCH, WEIGHTS, imitation)
+    assert learner.optimizer.param_groups[0]["lr"] == pytest.approx(2e-4)
+
+
 def nan_loss(scored: Scored) -> Terms:
     return Terms(loss=scored.logprob_RK.sum() * math.nan)
 

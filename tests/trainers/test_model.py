@@ -11,8 +11,9 @@ from tests.trainers.tiny import same_weights, save_tiny, tiny_model, tiny_tokeni
 def test_a_saved_model_loads_again(tmp_path: Path) -> None:
     save_tiny(tmp_path)
     assert same_weights(load_model(tmp_path), tiny_model(tiny_tokenizer()))
-    text = "goal Save Documents é\n> click e1"
-    tokenizer = load_tokenizer(tmp_path)
+    text = "goal Save Documents é 123\n> click e1"
+    built, tokenizer = tiny_tokenizer(), load_tokenizer(tmp_path)
+    assert tokenizer.encode(text) == built.encode(text)
     assert tokenizer.decode(tokenizer.encode(text)) == text
 
 

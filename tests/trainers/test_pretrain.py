@@ -79,7 +79,7 @@ def test_pages_grow_and_the_learning_rate_rises_then_falls() -> None:
         max(module._size(random.Random(seed), step, schedule) for seed in range(50))
         for step in (100, 350, 600, 1099)
     ]
-    assert largest == [2, 6, 9, 9]
+    assert largest == [2, 7, 12, 12]
     factors = [module._learning_rate_factor(step, 1000) for step in (0, 49, 500, 800, 999)]
     assert factors == pytest.approx([0.02, 1.0, 1.0, 0.5, 0.02])
 
@@ -102,4 +102,4 @@ def test_a_recipe_makes_the_same_model_again(
     again: Any = pretrain(Recipe.model_validate(made_by["recipe"])).model
     loaded = load_model(tmp_path / "out")
     assert same_weights(loaded, again.bfloat16().float())
-    assert load_tokenizer(tmp_path / "out").encode(" e3")
+    assert len(load_tokenizer(tmp_path / "out").encode(" e3 123")) == 2
