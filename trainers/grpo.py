@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerBase
 
 from cairn.agents.engines.hf import HFEngine
 from cairn.agents.trajectory import Trajectory
-from cairn.trainers.algorithm import Algorithm
+from cairn.trainers.algorithm import Aggregation, Algorithm
 from cairn.trainers.batching import token_weights
 from cairn.trainers.checkpoint import LoopState, latest_checkpoint, load_checkpoint, save_checkpoint
 from cairn.trainers.collect import Collect, EpisodeRequest
@@ -25,7 +25,8 @@ from cairn.trainers.curriculum import Curriculum
 from cairn.trainers.errors import TrainingError
 from cairn.trainers.learner import Learner, LearnerConfig, StepReport
 from cairn.trainers.metrics import Metrics
-from cairn.trainers.objective import policy_objective
+from cairn.trainers.objective import imitation, policy_objective
+from cairn.trainers.replay import Successes
 from cairn.trainers.samples import Sample, samples_of
 
 NUM_CANARY_SAMPLES = 16
@@ -41,6 +42,9 @@ class GrpoConfig(BaseModel):
         group_size: Episodes of each instance.
         epochs: Passes over an iteration's samples.
         batch_size: Samples an optimiser step.
+        imitation_steps: Optimiser steps an iteration on the latest successful turns of the run
+            itself (see `Successes`); 0 leaves that out.
+        imitation_memory: So many successful turns are kept.
         max_iterations: At most so many iterations.
         max_wall_s: No iteration begins that would probably end later than this; None: no limit.
         last_learning_rate: The share of the learning rate that is left at the end, by iterations or
@@ -60,6 +64,8 @@ class GrpoConfig(BaseModel):
     group_size: int = Field(default=8, ge=1)
     epochs: int = Field(default=2, ge=1)
     batch_size: int = Field(default=64, ge=1)
+    imitation_steps: int = Field(default=0, ge=0)
+    imitation_memory: int = Field(default=4096, ge=1)
     max_iterations: int = Field(default=1000, ge=1)
     max_wall_s: float | None = Field(default=None, gt=0)
     last_learning_rate: float = Field(default=1.0, ge=0, le=1)
@@ -127,6 +133,7 @@ class GrpoTrainer:
         self._objective = policy_objective(algorithm)
         self._config = config
         self._curriculum = Curriculum(tasks)
+        self._successes = Successes(config.imitation_memory)
         self._next_seed: Counter[str] = Counter(dict.fromkeys(tasks, config.first_seed))
         self._seed = seed
         self._rng = random.Random(seed)
@@ -144,6 +151,7 @@ class GrpoTrainer:
         self.wall_s = state.values["wall_s"]
         self._curriculum.load_state(state.values["curriculum"])
         self._next_seed = Counter(state.values["next_seed"])
+        self._successes.load_state(state.values["successes"])
         self._engine.publish(self.step)
 
     async def run(self, on_iteration: Callable[[Iteration], None] = lambda _: None) -> None:
@@ -175,6 +183,7 @@ class GrpoTrainer:
             "wall_s": self.wall_s,
             "curriculum": self._curriculum.state(),
             "next_seed": dict(self._next_seed),
+            "successes": self._successes.state(),
         }
         return save_checkpoint(
             self._folder / "checkpoints",
@@ -196,7 +205,10 @@ class GrpoTrainer:
             self._curriculum.observe(task, differs=differs(group, self._algorithm))
         samples = self._samples([group for _, group in groups])
         gap = self._logprob_gap(samples)
+        fallen = (1 - self._config.last_learning_rate) * self._progress()
+        self._learner.learning_rate_share = 1 - fallen
         reports = self._learn(samples)
+        imitated = self._imitate(trajectories)
         self._engine.publish(self.step + 1)
         await self._canary(samples)
         return {
@@ -211,6 +223,7 @@ class GrpoTrainer:
             "collect_s": collected_s,
             "learn_s": time.perf_counter() - started - collected_s,
             **_means(reports),
+            **imitated,
         }
 
     def _requests(self) -> list[EpisodeRequest]:
@@ -262,8 +275,6 @@ class GrpoTrainer:
         return [sample for sample in samples if any(sample.advantages)]
 
     def _learn(self, samples: Sequence[Sample]) -> list[StepReport]:
-        fallen = (1 - self._config.last_learning_rate) * self._progress()
-        self._learner.learning_rate_share = 1 - fallen
         reports: list[StepReport] = []
         for _ in range(self._config.epochs):
             order = self._rng.sample(range(len(samples)), len(samples))
@@ -274,6 +285,18 @@ class GrpoTrainer:
                 )
                 reports.append(self._learner.step(batch, weights, self._objective))
         return reports
+
+    def _imitate(self, trajectories: Sequence[Trajectory]) -> dict[str, float]:
+        if self._config.imitation_steps == 0:
+            return {}
+        self._successes.add(trajectories)
+        reports: list[StepReport] = []
+        for _ in range(self._config.imitation_steps if len(self._successes) else 0):
+            batch = self._successes.draw(self._config.batch_size, self._rng)
+            weights = token_weights(batch, Aggregation.TOKEN)
+            reports.append(self._learner.step(batch, weights, imitation))
+        losses = [report.loss for report in reports if not report.is_skipped]
+        return {"imitation_loss": fmean(losses)} if losses else {}
 
     def _logprob_gap(self, samples: Sequence[Sample]) -> float:
         """Compare the log-probs of the sampling with the learner's before it changes."""

@@ -173,3 +173,23 @@ async def test_the_learning_rate_falls_with_the_time_if_that_ends_first(tmp_path
     run.wall_s = 75.0
     await run._iterate()
     assert run._learner.learning_rate_share == pytest.approx(0.25)
+
+
+@pytest.mark.asyncio
+async def test_successes_are_imitated_and_survive_a_resumption(tmp_path: Path) -> None:
+    seen: list[Iteration] = []
+    run = trainer(tmp_path, iterations=2, imitation_steps=6)
+    await run.run(seen.append)
+    assert seen[-1].values["imitation_loss"] < seen[0].values["imitation_loss"]
+    resumed = trainer(tmp_path, iterations=2, imitation_steps=6)
+    resumed.resume()
+    assert len(resumed._successes) == len(run._successes) > 0
+
+
+@pytest.mark.asyncio
+async def test_groups_that_agree_are_imitated_if_they_succeeded(tmp_path: Path) -> None:
+    """Where all succeed there is nothing to compare, but something to keep."""
+    run = trainer(tmp_path, iterations=1, imitation_steps=1, group_size=1)
+    before = run._learner.num_steps
+    await run.run()
+    assert run._learner.num_steps == before + 1
