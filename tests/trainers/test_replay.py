@@ -12,7 +12,7 @@ def refused(after: Turn) -> Turn:
 
 def test_only_turns_of_successes_are_kept() -> None:
     successes = Successes(10)
-    successes.add([trajectory(turn((1, 2,), (3,))), trajectory(turn((4,), (5, 6,)), success=True)])
+    successes.add([trajectory(turn((1, 2), (3,))), trajectory(turn((4,), (5, 6)), success=True)])
     successes.add([trajectory(turn((7,), (8,)), void="browser: crashed")])
     [sample] = successes.draw(5, random.Random(0))
     assert sample.ids == (4, 5, 6)
@@ -36,6 +36,6 @@ def test_older_turns_are_forgotten() -> None:
 
 def test_a_restored_memory_draws_the_same() -> None:
     one, two = Successes(10), Successes(10)
-    one.add(trajectory(turn((n,), (n, 9,)), success=True) for n in range(1, 8))
+    one.add(trajectory(turn((n,), (n, 9)), success=True) for n in range(1, 8))
     two.load_state(one.state())
     assert one.draw(3, random.Random(5)) == two.draw(3, random.Random(5))
