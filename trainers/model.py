@@ -154,9 +154,10 @@ def _tokenizer_loader(folder: Path) -> Any:
     `AutoTokenizer` gives a Qwen2 model the splitting rules of the Qwen2 checkpoints, whatever
     `tokenizer.json` says; a folder whose tokenizer is of the general class means what it says.
     """
-    config = json.loads((folder / "tokenizer_config.json").read_text())
-    general = {"PreTrainedTokenizerFast", "TokenizersBackend"}
-    return PreTrainedTokenizerFast if config.get("tokenizer_class") in general else AutoTokenizer
+    path = folder / "tokenizer_config.json"
+    named = json.loads(path.read_text()).get("tokenizer_class") if path.is_file() else None
+    is_general = named in {"PreTrainedTokenizerFast", "TokenizersBackend"}
+    return PreTrainedTokenizerFast if is_general else AutoTokenizer
 
 
 def _require_files(folder: Path, content: str, names: Sequence[str]) -> None:
