@@ -10,7 +10,7 @@ from cairn.cli import main
 from cairn.policies import agent_of, model_folder, prompt_settings
 from cairn.sandbox.errors import ConfigError, SetupError, UnknownNameError
 from cairn.trainers.model import SmallModelConfig, build_small_model
-from cairn.trainers.tokenizer import build_tokenizer, save_tokenizer
+from cairn.trainers.tokenizer import build_tokenizer
 
 POLICY = {"style": "plain", "num_actions": 2, "max_prompt_tokens": 300, "max_new_tokens": 5}
 
@@ -22,7 +22,7 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokenizer = build_tokenizer(["click", "fill", "Search"], num_refs=9)
     config = SmallModelConfig(hidden_size=32, intermediate_size=32, num_layers=1, num_heads=2)
     build_small_model(config, tokenizer, seed=1).save_pretrained(folder)
-    save_tokenizer(tokenizer, folder)
+    tokenizer.save_pretrained(folder)
     return folder
 
 

@@ -1,7 +1,6 @@
 """Builds the small model's tokenizer: byte-level BPE, lossless for any text."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
@@ -45,11 +44,6 @@ def build_tokenizer(words: Sequence[str], *, num_refs: int) -> PreTrainedTokeniz
         clean_up_tokenization_spaces=False,
         model_max_length=2048,
     )
-
-
-def save_tokenizer(tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
-    """Write the files that `AutoTokenizer` reads."""
-    tokenizer.save_pretrained(folder)
 
 
 def _corpus(words: Sequence[str], num_refs: int) -> Iterable[str]:

@@ -144,12 +144,26 @@ async def test_rollouts_that_are_given_up_release_their_episodes(
 
 
 async def test_killed_browser_voids_what_ran_and_the_rest_goes_on(lab_site: None) -> None:
+    killed = asyncio.Event()
+
+    class Telling(Killer):
+        async def act(self, observation: Observation) -> Decision:
+            decision = await super().act(observation)
+            if observation.step == 1:
+                killed.set()
+            return decision
+
+    class Patient(NoopAgent):
+        async def act(self, observation: Observation) -> Decision:
+            await killed.wait()
+            return await super().act(observation)
+
     async with Sandbox.open() as sandbox:
-        makers: list[AgentMaker] = [Killer, NoopAgent, NoopAgent, OracleAgent, OracleAgent]
+        makers: list[AgentMaker] = [Telling, Patient, Patient, OracleAgent, OracleAgent]
         requests = [Request(task=LabTask(), seed=1, make_agent=maker) for maker in makers]
         async with asyncio.timeout(20):
             done = {n: found async for n, found in run_all(sandbox, requests, concurrency=3)}
-        assert done[0].void is not None
+        assert None not in [done[n].void for n in (0, 1, 2)]
         assert [done[n].is_success for n in (3, 4)] == [True, True]
         assert sandbox.num_restarts == 1
 
