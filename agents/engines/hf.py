@@ -41,9 +41,7 @@ class _Request:
 class HFEngine:
     """Samples from a model that may be the learner's own.
 
-    Which requests share a batch decides the last bits of their log-probs. Clients that announce
-    themselves with `client()` are therefore served in lockstep: a batch is run when all of them
-    wait. Other requests are served together with those that arrive in the same turn of the loop.
+    Requests of one turn of the event loop share a batch; those of a `cohort()` wait for each other.
 
     Attributes:
         model: The language model; the learner may change its weights between requests.
@@ -63,28 +61,16 @@ class HFEngine:
         self.version = version
         self.max_batch = max_batch
         self._stop_ids = frozenset(stop_ids)
-        self._waiting: list[_Request] = []
-        self._num_clients = 0
-        self._worker: asyncio.Task[None] | None = None
+        self._anybody = Cohort(self)
+        self._running = asyncio.Lock()
 
-    @contextmanager
-    def client(self) -> Iterator[None]:
-        """Announce an episode whose next request is to be waited for."""
-        self._num_clients += 1
-        try:
-            yield
-        finally:
-            self._num_clients -= 1
-            self._wake()
+    def cohort(self) -> "Cohort":
+        """Return an engine over the same model whose clients proceed in lockstep."""
+        return Cohort(self)
 
     async def generate(self, ids: Sequence[int], params: SamplingParams) -> Generation:
         """Sample a continuation of `ids`, which must not be empty."""
-        if not ids:
-            raise ValueError("generate: the prompt is empty")
-        future: asyncio.Future[Generation] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Request(prompt=tuple(ids), params=params, future=future))
-        self._wake()
-        return await future
+        return await self._anybody.generate(ids, params)
 
     async def logprobs(self, ids: Sequence[int], *, temperature: float = 1.0) -> list[float]:
         """Return the log-probability of each of `ids[1:]` given the ids before it."""
@@ -96,28 +82,11 @@ class HFEngine:
             self.model.load_state_dict(dict(weights), strict=False)
         self.version = version
 
-    def _wake(self) -> None:
-        if self._worker is None and self._waiting:
-            self._worker = asyncio.get_running_loop().create_task(self._serve())
-
-    async def _serve(self) -> None:
+    async def serve(self, batch: Sequence[_Request]) -> None:
+        """Give each request its continuation; batches run one after the other."""
         try:
-            await asyncio.sleep(0)  # lets requests of the same loop turn join
-            while self._waiting and len(self._waiting) >= self._num_clients:
-                # The order of arrival depends on timing; the batch must not.
-                batch = sorted(
-                    self._waiting, key=lambda request: (request.prompt, request.params.seed)
-                )
-                self._waiting = []
-                await self._serve_batch(batch)
-        finally:
-            self._worker = None
-        if self._waiting and len(self._waiting) >= self._num_clients:
-            self._wake()
-
-    async def _serve_batch(self, batch: list[_Request]) -> None:
-        try:
-            await asyncio.to_thread(self.run, batch)
+            async with self._running:
+                await asyncio.to_thread(self.run, batch)
         except Exception as error:  # noqa: BLE001 - the callers get it, whatever it is
             for request in batch:
                 if request.future is not None and not request.future.done():
@@ -207,6 +176,58 @@ class HFEngine:
         logits_TV = self.model(input_ids=ids_1T).logits[0, :-1].float() / temperature
         logprob_TV = torch.log_softmax(logits_TV, dim=-1)
         return logprob_TV.gather(1, ids_1T[0, 1:, None]).squeeze(1).tolist()
+
+
+class Cohort:
+    """Clients of an engine whose requests share a batch, run when all of them wait.
+
+    Which requests share a batch decides the last bits of their log-probs; in a cohort that does
+    not depend on timing. While the model works for one cohort, others may act.
+    """
+
+    def __init__(self, engine: HFEngine) -> None:
+        self._engine = engine
+        self._waiting: list[_Request] = []
+        self._num_clients = 0
+        self._worker: asyncio.Task[None] | None = None
+
+    @contextmanager
+    def client(self) -> Iterator[None]:
+        """Announce an episode whose next request is to be waited for."""
+        self._num_clients += 1
+        try:
+            yield
+        finally:
+            self._num_clients -= 1
+            self._wake()
+
+    async def generate(self, ids: Sequence[int], params: SamplingParams) -> Generation:
+        """Sample a continuation of `ids`, which must not be empty."""
+        if not ids:
+            raise ValueError("generate: the prompt is empty")
+        future: asyncio.Future[Generation] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Request(prompt=tuple(ids), params=params, future=future))
+        self._wake()
+        return await future
+
+    def _wake(self) -> None:
+        if self._worker is None and self._waiting:
+            self._worker = asyncio.get_running_loop().create_task(self._serve())
+
+    async def _serve(self) -> None:
+        try:
+            await asyncio.sleep(0)  # lets requests of the same loop turn join
+            while self._waiting and len(self._waiting) >= self._num_clients:
+                # The order of arrival depends on timing; the batch must not.
+                batch = sorted(
+                    self._waiting, key=lambda request: (request.prompt, request.params.seed)
+                )
+                self._waiting = []
+                await self._engine.serve(batch)
+        finally:
+            self._worker = None
+        if self._waiting and len(self._waiting) >= self._num_clients:
+            self._wake()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

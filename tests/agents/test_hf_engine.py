@@ -95,24 +95,33 @@ async def test_generation_ends_at_the_stop_token_or_the_limit() -> None:
 
 @pytest.mark.asyncio
 async def test_a_batch_waits_for_all_announced_clients() -> None:
-    served = engine()
-    with served.client(), served.client():
-        first = asyncio.create_task(served.generate((5, 6), params(0)))
+    cohort = engine().cohort()
+    with cohort.client(), cohort.client():
+        first = asyncio.create_task(cohort.generate((5, 6), params(0)))
         await asyncio.sleep(0.05)
         assert not first.done()
-        second = await served.generate((7,), params(1))
+        second = await cohort.generate((7,), params(1))
         assert second.ids
         assert (await first).ids
 
 
 @pytest.mark.asyncio
 async def test_a_client_that_leaves_is_not_waited_for() -> None:
-    served = engine()
-    with served.client():
-        with served.client():
-            first = asyncio.create_task(served.generate((5, 6), params(0)))
+    cohort = engine().cohort()
+    with cohort.client():
+        with cohort.client():
+            first = asyncio.create_task(cohort.generate((5, 6), params(0)))
             await asyncio.sleep(0)
         assert (await asyncio.wait_for(first, 5)).ids
+
+
+@pytest.mark.asyncio
+async def test_a_cohort_does_not_wait_for_another() -> None:
+    served = engine()
+    one, other = served.cohort(), served.cohort()
+    with one.client(), other.client():
+        assert (await asyncio.wait_for(one.generate((5, 6), params(0)), 5)).ids
+        assert (await asyncio.wait_for(served.generate((5, 6), params(0)), 5)).ids
 
 
 @pytest.mark.asyncio
