@@ -14,12 +14,12 @@ from enum import StrEnum
 from typing import Any
 
 from cairn.agents.junit import Case, Outcome
+from cairn.agents.rescore import payments_of, rescored
 from cairn.agents.rollout import rollout
 from cairn.agents.scripted import AgentMaker, NoopAgent, OracleAgent
 from cairn.agents.trajectory import Trajectory, Turn
 from cairn.envs.core import Env, draw_facts
 from cairn.envs.task import Task
-from cairn.rewards.ledger import Ledger, Payment
 from cairn.sandbox.errors import Boundary, TaskError
 from cairn.sandbox.sandbox import Sandbox
 
@@ -42,6 +42,13 @@ class Verdict(StrEnum):
     PROVED = "proved"
     REFUTED = "refuted"
     VOID = "void"
+
+
+OUTCOMES = {
+    Verdict.PROVED: Outcome.PASSED,
+    Verdict.REFUTED: Outcome.FAILED,
+    Verdict.VOID: Outcome.ERROR,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,15 +127,10 @@ def first_difference(one: Trajectory, other: Trajectory) -> str:
 
 def finding_case(finding: Finding) -> Case:
     """Return a finding as a case of a test report."""
-    outcomes = {
-        Verdict.PROVED: Outcome.PASSED,
-        Verdict.REFUTED: Outcome.FAILED,
-        Verdict.VOID: Outcome.ERROR,
-    }
     return Case(
         group=finding.task,
         name=f"{finding.proof} seed {finding.seed}",
-        outcome=outcomes[finding.verdict],
+        outcome=OUTCOMES[finding.verdict],
         message=finding.detail,
         time_s=finding.wall_s,
     )
@@ -196,7 +198,7 @@ def _finding(instance: Instance, proof: Proof, run: _Attempt, lack: str) -> Find
 def _lacks_of_oracle(instance: Instance, trajectory: Trajectory) -> str:
     milestones = instance.task.milestones(draw_facts(instance.task, instance.seed))
     wanted = sorted((milestone.name, milestone.value) for milestone in milestones)
-    paid = sorted((payment.milestone, payment.value) for payment in _payments(trajectory))
+    paid = sorted((payment.milestone, payment.value) for payment in payments_of(trajectory))
     if paid != wanted:
         missing = [name for name, value in wanted if (name, value) not in paid]
         return f"milestones not paid: {', '.join(missing)}" if missing else f"paid {paid}"
@@ -204,16 +206,13 @@ def _lacks_of_oracle(instance: Instance, trajectory: Trajectory) -> str:
 
 
 def _lacks_of_ledger(instance: Instance, trajectory: Trajectory) -> str:
-    facts = draw_facts(instance.task, instance.seed)
-    ledger = Ledger(instance.task.milestones(facts), instance.task.goal_check(facts))
-    for step in range(1, len(trajectory.turns) + 1):
-        ledger.score([event for event in trajectory.events if event.step <= step], step=step)
-    again, paid = tuple(ledger.payments), _payments(trajectory)
+    again = payments_of(rescored(instance.task, trajectory))
+    paid = payments_of(trajectory)
     return "" if again == paid else f"paid {paid}, but the evidence gives {again}"
 
 
 def _earned(trajectory: Trajectory) -> str:
-    names = [payment.milestone for payment in _payments(trajectory)]
+    names = [payment.milestone for payment in payments_of(trajectory)]
     if names or trajectory.episode_return != 0:
         return f"doing nothing earned {trajectory.episode_return}: {', '.join(names)}"
     return "doing nothing is a success" if trajectory.is_success else ""
@@ -223,10 +222,6 @@ def _change(first: _Attempt, again: _Attempt) -> str:
     if first.problem or first.trajectory.void is not None:
         return "there is no first run to compare with"
     return first_difference(first.trajectory, again.trajectory)
-
-
-def _payments(trajectory: Trajectory) -> tuple[Payment, ...]:
-    return tuple(payment for turn in trajectory.turns for payment in turn.payments)
 
 
 def _states(trajectory: Trajectory) -> Iterator[dict[str, object]]:

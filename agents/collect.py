@@ -1,8 +1,8 @@
 """Collecting: many episodes, a second attempt for void ones, each kept in a run folder."""
 
 import math
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from pathlib import Path
 
 from cairn.agents.episodes import write_episode
@@ -34,7 +34,7 @@ async def collect(
     """
     void: list[int] = []
     # Closed by hand: episodes that outlive their sandbox would start another browser.
-    async with _closing(run_all(sandbox, requests, concurrency=concurrency)) as episodes:
+    async with aclosing(run_all(sandbox, requests, concurrency=concurrency)) as episodes:
         async for position, trajectory in episodes:
             _keep(run, trajectory, requests[position], agent)
             if trajectory.void is not None:
@@ -42,7 +42,7 @@ async def collect(
             yield position, trajectory
     num_void = 0
     again = [requests[position] for position in void]
-    async with _closing(run_all(sandbox, again, concurrency=concurrency)) as episodes:
+    async with aclosing(run_all(sandbox, again, concurrency=concurrency)) as episodes:
         async for number, trajectory in episodes:
             _keep(run, trajectory, again[number], agent)
             yield void[number], trajectory
@@ -53,17 +53,6 @@ async def collect(
                     f"{num_void} of {len(requests)} episodes are void, too many to go on; "
                     f"the last: {trajectory.void}",
                 )
-
-
-@asynccontextmanager
-async def _closing(
-    episodes: AsyncIterator[tuple[int, Trajectory]],
-) -> AsyncGenerator[AsyncIterator[tuple[int, Trajectory]]]:
-    try:
-        yield episodes
-    finally:
-        if isinstance(episodes, AsyncGenerator):
-            await episodes.aclose()
 
 
 def _keep(run: Path | None, trajectory: Trajectory, request: Request, agent: str) -> None:

@@ -159,6 +159,15 @@ def read_run(run: Path) -> list[Episode]:
     return [read_episode(path) for path in paths]
 
 
+def read_episodes(path: Path) -> list[Episode]:
+    """Read an episode file, the one in a folder, or every episode of a run folder.
+
+    Raises:
+        ConfigError: If there is none, or one cannot be read.
+    """
+    return read_run(path) if (path / "episodes").is_dir() else [read_episode(path)]
+
+
 def _records(trajectory: Trajectory) -> Iterator[_Any]:
     observations = [turn.observation for turn in trajectory.turns]
     if trajectory.last_observation is not None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,7 +73,7 @@ async def rollout(env: Env, seed: int, make_agent: AgentMaker) -> Trajectory:
 
 async def run_all(
     sandbox: Sandbox, requests: Sequence[Request], *, concurrency: int
-) -> AsyncIterator[tuple[int, Trajectory]]:
+) -> AsyncGenerator[tuple[int, Trajectory]]:
     """Run many episodes, so many at a time; yield each with its position as it ends."""
     waiting = asyncio.Semaphore(concurrency)
 

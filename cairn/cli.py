@@ -194,6 +194,68 @@ def collect(
 
 
 @app.command()
+def replay(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH ...", help="Episode files, or run folders.")
+    ],
+    *,
+    concurrency: ConcurrencyOption = 4,
+    junit: JunitOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Execute recorded episodes again; exit code 1 unless each is the same to the byte."""
+    from cairn.agents.check import Verdict
+    from cairn.agents.episodes import read_episodes
+    from cairn.agents.junit import write_junit
+    from cairn.agents.replay import replay_case
+    from cairn.views import replays_view
+
+    episodes = [episode for path in paths for episode in read_episodes(path)]
+    replays = asyncio.run(_replay(episodes, concurrency))
+    if junit is not None:
+        write_junit(junit, "cairn replay", [replay_case(done) for done in replays])
+    if as_json:
+        _print_json([asdict(done) for done in replays])
+    else:
+        Console().print(replays_view(replays))
+    if any(done.verdict is not Verdict.PROVED for done in replays):
+        raise typer.Exit(1)
+
+
+@app.command(name="rescore")
+def rescore_run(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder with episodes.")],
+    *,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Write the episodes as they are paid now."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compute ledgers again from the recorded evidence; exit code 1 if one differs."""
+    from cairn.agents.episodes import read_episodes, write_episode
+    from cairn.agents.rescore import rescore, rescored
+    from cairn.agents.run_folder import make_run_folder
+    from cairn.envs.registry import find_task
+    from cairn.views import rescores_view
+
+    episodes = read_episodes(run)
+    found = [(find_task(episode.header.task), episode) for episode in episodes]
+    rescores = [rescore(task, episode.trajectory) for task, episode in found]
+    if out is not None:
+        folder = make_run_folder(out)
+        for task, episode in found:
+            again = rescored(task, episode.trajectory)
+            write_episode(folder, again, task=task, agent=episode.header.agent)
+    if as_json:
+        _print_json([asdict(done) for done in rescores])
+    else:
+        Console().print(rescores_view(rescores))
+    if not all(done.is_same for done in rescores):
+        raise typer.Exit(1)
+
+
+@app.command()
 def train(
     config: Annotated[
         Path, typer.Argument(metavar="CONFIG.toml", help="Such as configs/demo.toml.")
@@ -387,6 +449,24 @@ async def _prove(instances: Sequence[Any]) -> list[Any]:
                 findings.append(finding)
                 bar.update(line, completed=len(findings), note=f"{finding.proof}: {finding.task}")
     return findings
+
+
+async def _replay(episodes: Sequence[Any], concurrency: int) -> list[Any]:
+    """Execute the episodes again with a progress bar; return the comparisons in order."""
+    from cairn.agents.replay import replay as replay_episodes
+    from cairn.sandbox.sandbox import Sandbox
+    from cairn.views import progress
+
+    replays = {}
+    async with Sandbox.open() as sandbox:
+        with progress() as bar:
+            line = bar.add_task("episodes", total=len(episodes), note="")
+            work = replay_episodes(sandbox, episodes, concurrency=concurrency)
+            async with aclosing(work) as done:
+                async for position, replayed in done:
+                    replays[position] = replayed
+                    bar.update(line, completed=len(replays), note=replayed.task)
+    return [replays[position] for position in sorted(replays)]
 
 
 def _print_json(value: object) -> None:

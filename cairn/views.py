@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Any, Protocol, Self
 
 from rich.console import Console, Group, RenderableType
@@ -20,6 +21,8 @@ from rich.text import Text
 from cairn.agents.check import Finding, Proof, Verdict
 from cairn.agents.evaluation import Comparison, Summary
 from cairn.agents.junit import Case, Outcome
+from cairn.agents.replay import Replay
+from cairn.agents.rescore import Rescore
 from cairn.agents.trajectory import Trajectory, Turn
 from cairn.envs.describe import TaskDescription
 from cairn.envs.observation import Observation
@@ -97,19 +100,61 @@ def findings_view(findings: Sequence[Finding]) -> Group:
     """Show how many proofs of each kind hold, and the first ones that do not."""
     table = _table("task", *Proof)
     for task in dict.fromkeys(finding.task for finding in findings):
-        cells = [_tally([f for f in findings if (f.task, f.proof) == (task, p)]) for p in Proof]
+        mine = [finding for finding in findings if finding.task == task]
+        cells = [_tally([f.verdict for f in mine if f.proof is proof]) for proof in Proof]
         table.add_row(task, *cells)
-    problems = [finding for finding in findings if finding.verdict is not Verdict.PROVED]
-    lines = [
-        Text.from_markup(
-            f"[{_COLOUR[f.verdict]}]{f.verdict}[/] {f.task} seed {f.seed}, {f.proof}: "
-            f"{escape(f.detail)}"
-        )
-        for f in problems[:MAX_PROBLEMS]
+    problems = [
+        (f.verdict, f"{f.task} seed {f.seed}, {f.proof}: {f.detail}")
+        for f in findings
+        if f.verdict is not Verdict.PROVED
     ]
-    if len(problems) > MAX_PROBLEMS:
-        lines.append(Text(f"and {len(problems) - MAX_PROBLEMS} more"))
-    return Group(table, *lines)
+    return Group(table, *_first(problems))
+
+
+def replays_view(replays: Sequence[Replay]) -> Group:
+    """Show how many recordings came out the same again, and the first ones that did not."""
+    table = _table("task", "episodes", "steps", "the same")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for task in dict.fromkeys(replay.task for replay in replays):
+        mine = [replay for replay in replays if replay.task == task]
+        steps = sum(replay.num_steps for replay in mine)
+        table.add_row(task, str(len(mine)), str(steps), _tally([r.verdict for r in mine]))
+    problems = [
+        (r.verdict, f"{r.task} seed {r.seed}: {r.detail}")
+        for r in replays
+        if r.verdict is not Verdict.PROVED
+    ]
+    return Group(table, *_first(problems))
+
+
+def rescores_view(rescores: Sequence[Rescore]) -> Group:
+    """Show what episodes earned when they were played and what they earn now."""
+    table = _table("task", "episodes", "changed", "return then", "now", "solved then", "now")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for task in dict.fromkeys(done.task for done in rescores):
+        mine = [done for done in rescores if done.task == task]
+        changed = sum(not done.is_same for done in mine)
+        table.add_row(
+            task,
+            str(len(mine)),
+            f"[bold red]{changed}[/]" if changed else "[green]0[/]",
+            f"{fmean(done.return_before for done in mine):.2f}",
+            f"{fmean(done.return_now for done in mine):.2f}",
+            str(sum(done.is_success_before is True for done in mine)),
+            str(sum(done.is_success_now is True for done in mine)),
+        )
+    problems = [
+        (
+            Verdict.REFUTED,
+            f"{r.task} seed {r.seed}: return {r.return_before:g}, now {r.return_now:g}; "
+            f"{_success(r.is_success_before)}, now {_success(r.is_success_now)}",
+        )
+        for r in rescores
+        if not r.is_same
+    ]
+    return Group(table, *_first(problems))
 
 
 class TrainingView:
@@ -243,12 +288,27 @@ def _table(*columns: str) -> Table:
     return Table(*columns, box=None, pad_edge=False, padding=(0, 2, 0, 0))
 
 
-def _tally(findings: Sequence[Finding]) -> str:
-    if not findings:
+def _first(problems: Sequence[tuple[Verdict, str]]) -> list[Text]:
+    """Say the first few, and how many more there are."""
+    lines = [
+        Text.from_markup(f"[{_COLOUR[verdict]}]{verdict}[/] {escape(text)}")
+        for verdict, text in problems[:MAX_PROBLEMS]
+    ]
+    if len(problems) > MAX_PROBLEMS:
+        lines.append(Text(f"and {len(problems) - MAX_PROBLEMS} more"))
+    return lines
+
+
+def _success(is_success: bool | None) -> str:
+    return {True: "success", False: "no success", None: "void"}[is_success]
+
+
+def _tally(verdicts: Sequence[Verdict]) -> str:
+    if not verdicts:
         return "-"
-    count = Counter(finding.verdict for finding in findings)
+    count = Counter(verdicts)
     worst = next(v for v in (Verdict.REFUTED, Verdict.VOID, Verdict.PROVED) if count[v])
-    return f"[{_COLOUR[worst]}]{count[Verdict.PROVED]}/{len(findings)}[/]"
+    return f"[{_COLOUR[worst]}]{count[Verdict.PROVED]}/{len(verdicts)}[/]"
 
 
 def _ending(trajectory: Trajectory) -> str:

@@ -30,7 +30,9 @@ def sick_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "CHECKS", (check,))
 
 
-COMMANDS = ("tasks", "run", "check", "collect", "train", "eval", "doctor")
+COMMANDS = (
+    "tasks", "run", "check", "collect", "replay", "rescore", "train", "eval", "doctor",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
@@ -231,6 +233,30 @@ def test_collect_and_eval_write_run_folders_and_gates_decide(
     root = ET.parse(report).getroot()
     assert (root.get("tests"), root.get("failures"), root.get("skipped")) == ("12", "2", "10")
     assert len(list((tmp_path / "new/episodes").iterdir())) == 10
+
+
+@pytest.mark.browser
+def test_replay_and_rescore_find_what_was_tampered_with(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    run, again = tmp_path / "run", tmp_path / "again"
+    report = tmp_path / "replay.xml"
+    assert _run(monkeypatch, "run", "search-open-v1", "--record", str(run)) == 0
+    capsys.readouterr()
+    assert _run(monkeypatch, "replay", str(run)) == 0
+    assert capsys.readouterr().out.splitlines()[1].split() == ["search-open-v1", "1", "3", "1/1"]
+    assert _run(monkeypatch, "rescore", str(run)) == 0
+    assert "search-open-v1         1        0         1.25  1.25" in capsys.readouterr().out
+
+    [file] = run.glob("episodes/*/episode.jsonl")
+    file.write_text(file.read_text().replace('"value": 0.5', '"value": 2.5'))
+    assert _run(monkeypatch, "replay", str(file), "--junit", str(report)) == 1
+    assert "refuted search-open-v1 seed 0: step 2: payments:" in capsys.readouterr().out
+    assert ET.parse(report).getroot().get("failures") == "1"
+    assert _run(monkeypatch, "rescore", str(run), "--out", str(again), "--json") == 1
+    [told] = json.loads(capsys.readouterr().out)
+    assert (told["return_now"], told["is_success_now"], told["is_same"]) == (1.25, True, False)
+    assert _run(monkeypatch, "rescore", str(again)) == 0
 
 
 @pytest.mark.browser

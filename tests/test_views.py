@@ -8,6 +8,8 @@ from rich.console import Console, RenderableType
 from cairn.agents.check import Finding, Proof, Verdict
 from cairn.agents.evaluation import Comparison, summaries
 from cairn.agents.junit import Case, Outcome
+from cairn.agents.replay import Replay
+from cairn.agents.rescore import Rescore
 from cairn.agents.statistics import Interval
 from cairn.views import (
     MAX_PROBLEMS,
@@ -15,6 +17,8 @@ from cairn.views import (
     episode_view,
     evaluation_view,
     findings_view,
+    replays_view,
+    rescores_view,
     training_view,
 )
 from tests.agents.test_evaluation import result
@@ -94,6 +98,38 @@ def test_only_the_first_problems_are_told() -> None:
     findings = [_finding(seed, Verdict.VOID) for seed in range(MAX_PROBLEMS + 2)]
 
     assert _lines(findings_view(findings))[-1] == "and 2 more"
+
+
+def test_replays_are_counted_and_differences_told() -> None:
+    same = Replay(task="lab-v1", seed=1, num_steps=3, verdict=Verdict.PROVED)
+    other = replace(same, seed=2, num_steps=12, verdict=Verdict.REFUTED, detail="step 2: [page]")
+
+    assert _lines(replays_view([same, other])) == [
+        "task    episodes  steps  the same",
+        "lab-v1         2     15       1/2",
+        "refuted lab-v1 seed 2: step 2: [page]",
+    ]
+
+
+def test_rescores_show_what_was_earned_then_and_now() -> None:
+    same = Rescore(
+        task="lab-v1",
+        seed=1,
+        return_before=1.0,
+        return_now=1.0,
+        is_success_before=True,
+        is_success_now=True,
+        is_same=True,
+    )
+    other = replace(same, seed=2, return_now=0.5, is_success_now=False, is_same=False)
+    void = replace(same, seed=3, is_success_before=None, is_success_now=None, is_same=False)
+
+    assert _lines(rescores_view([same, other, void])) == [
+        "task    episodes  changed  return then   now  solved then  now",
+        "lab-v1         3        2         1.00  0.83            2    1",
+        "refuted lab-v1 seed 2: return 1, now 0.5; success, now no success",
+        "refuted lab-v1 seed 3: return 1, now 1; void, now void",
+    ]
 
 
 def test_an_evaluation_shows_rates_intervals_and_void_apart() -> None:

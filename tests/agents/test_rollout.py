@@ -139,7 +139,7 @@ async def test_rollouts_that_are_given_up_release_their_episodes(
     running = run_all(sandbox, requests, concurrency=3)
     async for _ in running:
         break
-    await running.aclose()  # type: ignore[attr-defined]
+    await running.aclose()
     assert not sandbox._desks
 
 
