@@ -122,6 +122,16 @@ def point(rng: random.Random, words: Sequence[str], page: Page) -> list[Piece]:
     ]
 
 
+def find(rng: random.Random, words: Sequence[str], page: Page) -> list[Piece]:
+    """Ask for the only element that the goal names, wherever it does."""
+    target = rng.choice(page.lines)
+    return [
+        _goal(rng, words, target.name),
+        Piece(text=f" {rng.choice(words)}"),
+        Piece(text=f" {target.pointer}", is_sure=True),
+    ]
+
+
 def look_up(rng: random.Random, words: Sequence[str], page: Page) -> list[Piece]:
     """Ask for the ref of an element that the answer itself names, then for a value of the goal."""
     target, value = rng.choice(page.lines), _value(rng, words)
@@ -192,8 +202,8 @@ def proceed(rng: random.Random, words: Sequence[str], page: Page) -> list[Piece]
     ]
 
 
-QUESTIONS: tuple[Question, ...] = (point, look_up, recall, path, report, proceed)
-SHARES = (4, 2, 1, 2, 1, 4)
+QUESTIONS: tuple[Question, ...] = (point, find, look_up, recall, path, report, proceed)
+SHARES = (3, 3, 2, 1, 2, 1, 3)
 
 
 def exercise(
@@ -253,23 +263,54 @@ def _page(rng: random.Random, words: Sequence[str], size: int) -> Page:
 def _names(rng: random.Random, words: Sequence[str], size: int) -> list[str]:
     """Draw names that share words, so that one word may not be enough.
 
-    No name is part of another, so that a whole name always is.
+    On half of the pages most names have all but one word in common with others, as titles, files
+    and people often have. No name is part of another, so that a whole name always is.
     """
+    if rng.random() < 0.5:
+        names = _similar_names(rng, words, size)
+    else:
+        names = _mixed_names(rng, words, size)
+    kept: list[str] = []
+    for name in names:
+        parts = set(name.split())
+        if not any(parts <= set(other.split()) or parts >= set(other.split()) for other in kept):
+            kept.append(name)
+    return kept
+
+
+def _mixed_names(rng: random.Random, words: Sequence[str], size: int) -> list[str]:
     heads, middles, tails = (rng.sample(words, max(2, size // 3)) for _ in range(3))
-    alone = rng.sample(words, size)
-    names: list[tuple[str, ...]] = []
+    alone, link = rng.sample(words, size), rng.choice(words)
+    names = []
     for i in range(size):
+        head, middle, tail = map(rng.choice, (heads, middles, tails))
+        file = f"{head.lower()}.{rng.choice(EXTENSIONS)}"
         name = rng.choice(
             (
-                (alone[i],),
-                (rng.choice(heads), rng.choice(tails)),
-                (rng.choice(heads), rng.choice(tails)),
-                (rng.choice(heads), rng.choice(middles), rng.choice(tails)),
+                alone[i],
+                f"{head} {tail}",
+                f"{head} {middle} {tail}",
+                f"{head} {middle} {link} {tail}",
+                file,
             )
         )
-        if not any(set(name) <= set(other) or set(other) <= set(name) for other in names):
-            names.append(name)
-    return [" ".join(name) for name in names]
+        names.append(name)
+    return names
+
+
+def _similar_names(rng: random.Random, words: Sequence[str], size: int) -> list[str]:
+    """Draw pairs of a first and a last word, with the same words between on all of the page."""
+    num_heads = rng.randint(2, max(2, size // 2))
+    num_tails = max(2, -(-size // num_heads))
+    heads = rng.sample(words, num_heads)
+    if rng.random() < 0.25 and num_tails <= len(EXTENSIONS):
+        heads = [head.lower() for head in heads]
+        joint, tails = ".", rng.sample(EXTENSIONS, num_tails)
+    else:
+        tails = rng.sample(words, num_tails)
+        joint = f" {''.join(f'{word} ' for word in rng.sample(words, rng.randint(0, 2)))}"
+    pairs = [f"{head}{joint}{tail}" for head in heads for tail in tails]
+    return rng.sample(pairs, min(size, len(pairs)))
 
 
 def _value(rng: random.Random, words: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from cairn.trainers.exercises import (
     Piece,
     Question,
     exercise,
+    find,
     look_up,
     path,
     point,
@@ -91,6 +92,13 @@ def test_point_asks_for_what_the_goal_says_after_the_marker(seed: int) -> None:
 
 
 @given(SEEDS)
+def test_find_asks_for_the_element_that_the_goal_names(seed: int) -> None:
+    goal, _, answer = find(random.Random(seed), WORDS, PAGE)
+    [line] = [line for line in PAGE.lines if answer.text == f" {line.pointer}"]
+    assert f" {line.name}" in goal.text
+
+
+@given(SEEDS)
 def test_look_up_asks_for_the_ref_of_the_name_it_says(seed: int) -> None:
     goal, named, ref, first, rest = look_up(random.Random(seed), WORDS, PAGE)
     [line] = [line for line in PAGE.lines if ref.text.endswith(f" {line.ref}")]
@@ -155,6 +163,25 @@ def test_a_page_comes_once_and_no_name_is_part_of_another(
     assert 1 <= len(names) <= size
     assert all(not (a <= b) for i, a in enumerate(names) for b in names[:i] + names[i + 1 :])
     assert all(not piece.text.startswith("files ") for pieces in asked[1:] for piece in pieces)
+
+
+def test_on_many_pages_most_names_differ_from_another_in_one_word_of_several() -> None:
+    num_similar = 0
+    for seed in range(100):
+        [[page, *_]] = exercise(random.Random(seed), WORDS, size=12, num_questions=1)
+        lines = [line.partition(" ")[2] for line in page.text.splitlines()[1:]]
+        found = [re.match(r"(.*?)( [0-9]{3})? e[0-9]", line) for line in lines]
+        names = [match[1].split() for match in found if match]
+        similar = [
+            name
+            for name in names
+            if any(
+                len(name) == len(other) > 2 and sum(map(str.__ne__, name, other)) == 1
+                for other in names
+            )
+        ]
+        num_similar += len(similar) > len(names) / 2
+    assert num_similar > 15
 
 
 @given(SEEDS)
