@@ -65,8 +65,8 @@ def progress() -> Progress:
 
 def tasks_table(tasks: Sequence[TaskDescription]) -> Table:
     """Show what the tasks' milestones pay."""
-    table = _table("task", "category", "steps", "milestones", "total")
-    table.columns[2].justify = table.columns[4].justify = "right"
+    columns = ("task", "category", "steps", "milestones", "total")
+    table = _table(*columns, numbers=slice(2, 5, 2))
     for task in tasks:
         paid = "\n".join(f"{m.value:<4g} {m.name}" for m in task.milestones)
         table.add_row(task.id, task.category, str(task.max_steps), paid, f"{task.total:g}")
@@ -113,9 +113,7 @@ def findings_view(findings: Sequence[Finding]) -> Group:
 
 def replays_view(replays: Sequence[Replay]) -> Group:
     """Show how many recordings came out the same again, and the first ones that did not."""
-    table = _table("task", "episodes", "steps", "the same")
-    for column in table.columns[1:]:
-        column.justify = "right"
+    table = _table("task", "episodes", "steps", "the same", numbers=_AFTER_FIRST)
     for task in dict.fromkeys(replay.task for replay in replays):
         mine = [replay for replay in replays if replay.task == task]
         steps = sum(replay.num_steps for replay in mine)
@@ -130,9 +128,8 @@ def replays_view(replays: Sequence[Replay]) -> Group:
 
 def rescores_view(rescores: Sequence[Rescore]) -> Group:
     """Show what episodes earned when they were played and what they earn now."""
-    table = _table("task", "episodes", "changed", "return then", "now", "solved then", "now")
-    for column in table.columns[1:]:
-        column.justify = "right"
+    columns = ("task", "episodes", "changed", "return then", "now", "solved then", "now")
+    table = _table(*columns, numbers=_AFTER_FIRST)
     for task in dict.fromkeys(done.task for done in rescores):
         mine = [done for done in rescores if done.task == task]
         changed = sum(not done.is_same for done in mine)
@@ -201,8 +198,7 @@ class TrainingView:
 
 def training_view(summary: Mapping[str, Any]) -> Group:
     """Show what a run gained on held-out instances."""
-    table = _table("success on held-out instances", "T = 1", "greedy")
-    table.columns[1].justify = table.columns[2].justify = "right"
+    table = _table("success on held-out instances", "T = 1", "greedy", numbers=_AFTER_FIRST)
     rows = (
         ("after cloning", summary["success_before"], summary["greedy_before"]),
         ("after reinforcement", summary["success_after"], summary["greedy_after"]),
@@ -234,9 +230,8 @@ def evaluation_view(
 
 def summaries_table(summaries: Sequence[Summary]) -> Table:
     """Show success rates and returns, the figures of all tasks last."""
-    table = _table("task", "success", "95 % interval", "solved", "return", "steps", "void")
-    for column in table.columns[1:]:
-        column.justify = "right"
+    columns = ("task", "success", "95 % interval", "solved", "return", "steps", "void")
+    table = _table(*columns, numbers=_AFTER_FIRST)
     for summary in summaries:
         if summary is summaries[-1]:
             table.add_section()
@@ -271,6 +266,7 @@ def _gate_line(gate: Case) -> str:
     return f"[bold red]failed[/] {gate.name}: {escape(gate.message)}"
 
 
+_AFTER_FIRST = slice(1, None)
 _COLOUR = {Verdict.PROVED: "green", Verdict.REFUTED: "bold red", Verdict.VOID: "yellow"}
 
 
@@ -284,8 +280,12 @@ def _outcome(turn: Turn, after: Observation) -> Text:
     return Text(after.result[:MAX_RESULT_CHARS])
 
 
-def _table(*columns: str) -> Table:
-    return Table(*columns, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+def _table(*columns: str, numbers: slice = slice(0)) -> Table:
+    """Make a table whose columns `numbers` are set flush right."""
+    table = Table(*columns, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in table.columns[numbers]:
+        column.justify = "right"
+    return table
 
 
 def _first(problems: Sequence[tuple[Verdict, str]]) -> list[Text]:

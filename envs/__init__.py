@@ -7,6 +7,7 @@ from cairn.envs.observation import Observation
 from cairn.envs.registry import SUITES, Split, find_task, find_tasks, parse_seeds, split_seed
 from cairn.envs.task import Category, Task
 from cairn.envs.tasks import TASKS
+from cairn.envs.vector_env import CairnVectorEnv, make_vec
 from cairn.envs.world import World
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "TASKS",
     "Action",
     "CairnEnv",
+    "CairnVectorEnv",
     "Category",
     "Env",
     "Observation",
@@ -24,6 +26,7 @@ __all__ = [
     "action_schema",
     "find_task",
     "find_tasks",
+    "make_vec",
     "parse_action",
     "parse_seeds",
     "split_seed",

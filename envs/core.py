@@ -72,6 +72,8 @@ class Env:
         self._world: World | None = None
         self._ledger: Ledger | None = None
         self._observation: Observation | None = None
+        self._done: list[str] = []
+        self._replay_hashes: list[str] = []
         self._is_over = True
 
     @property
@@ -106,6 +108,7 @@ class Env:
         self._ledger = Ledger(self.task.milestones(self.facts), self.task.goal_check(self.facts))
         self._is_over = False
         self._observation = self._observe(view, result="", is_error=False, step=0, before="")
+        self._done, self._replay_hashes = [], [self._observation.replay_hash]
         return self._observation
 
     async def step(self, action: str) -> StepResult:
@@ -128,7 +131,30 @@ class Env:
             raise
         self._is_over = result.is_over
         self._observation = result.observation
+        self._done.append(action)
+        self._replay_hashes.append(result.observation.replay_hash)
         return result
+
+    async def fork(self) -> "Env":
+        """Return another environment in the same state; both go on independently.
+
+        The copy does again, in a tab and with files of its own, all that this one did; the replay
+        hash of each step proves that it came to the same.
+
+        Raises:
+            CairnError: If no episode is under way.
+            SandboxError: If the sandbox fails, or the copy comes to another state. This environment
+                stays as it is.
+        """
+        if self._is_over or self.seed is None:
+            raise CairnError("no episode is under way: call reset first")
+        other = Env(self.task, self._sandbox)
+        try:
+            await other._repeat(self.seed, list(self._done), list(self._replay_hashes))
+        except BaseException:
+            await other.close()
+            raise
+        return other
 
     async def close(self) -> None:
         """End the episode and release what it holds; the sandbox stays."""
@@ -139,6 +165,22 @@ class Env:
             await self._sandbox.close_desk(desk)
         if world is not None:
             world.close()
+
+    async def _repeat(self, seed: int, actions: list[str], replay_hashes: list[str]) -> None:
+        """Do what another environment did, as long as it comes to the same."""
+        first, *rest = replay_hashes
+        self._verify(await self.reset(seed), first, "the reset")
+        for action, wanted in zip(actions, rest, strict=True):
+            result = await self.step(action)
+            if result.void is not None:
+                raise SandboxError(Boundary.REPLAY, result.void)
+            self._verify(result.observation, wanted, f"step {result.observation.step} ({action})")
+
+    def _verify(self, seen: Observation, wanted: str, done: str) -> None:
+        if seen.replay_hash != wanted:
+            episode = f"{self.task.id}, seed {self.seed}"
+            reason = f"{episode}: {done} came out differently the second time"
+            raise SandboxError(Boundary.REPLAY, reason)
 
     async def _step(self, text: str) -> StepResult:
         assert self._desk is not None

@@ -1,25 +1,18 @@
-"""The Gymnasium face of the environment: synchronous, with an event loop of its own."""
+"""The Gymnasium face of the environment: synchronous, on a background loop."""
 
-import asyncio
-import atexit
-import os
-import threading
-from collections.abc import Coroutine
-from concurrent.futures import Future
-from typing import Any, TypeVar
+from copy import deepcopy
+from typing import Any
 
 import gymnasium
 import numpy as np
 
-from cairn.envs.core import Env
+from cairn.envs.background import shared_loop
+from cairn.envs.core import Env, StepResult
 from cairn.envs.observation import Observation
-from cairn.envs.registry import find_task
+from cairn.envs.registry import NUM_TRAINING_SEEDS, Split, find_task, split_seed
 from cairn.envs.spaces import TextSpace
 from cairn.envs.tasks import TASKS
 from cairn.sandbox.errors import CairnError
-from cairn.sandbox.sandbox import Sandbox
-
-T = TypeVar("T")
 
 ObservationDict = dict[str, str]
 
@@ -41,10 +34,8 @@ class CairnEnv(gymnasium.Env[ObservationDict, str]):
 
     def __init__(self, task: str, render_mode: str | None = None) -> None:
         self.render_mode = render_mode
-        self.observation_space: gymnasium.Space[Any] = gymnasium.spaces.Dict(
-            {key: TextSpace() for key in _OBSERVED}
-        )
-        self.action_space = TextSpace(samples=("wait 1", "press Tab", "click e1", "scroll down"))
+        self.observation_space: gymnasium.Space[Any] = observation_space()
+        self.action_space = action_space()
         self._task = find_task(task)
         self._env: Env | None = None
         self._last: Observation | None = None
@@ -58,28 +49,40 @@ class CairnEnv(gymnasium.Env[ObservationDict, str]):
             SandboxError: If the sandbox cannot be set up.
         """
         super().reset(seed=seed, options=options)
-        instance = seed if seed is not None else int(self.np_random.integers(2**20))
+        instance = seed if seed is not None else draw_seed(self.np_random)
         if self._env is None:
-            self._env = Env(self._task, _loop().sandbox)
-        self._last = _loop().run(self._env.reset(instance))
-        info = {"task": self._task.id, "seed": instance, "state_hash": self._last.state_hash}
-        return _to_dict(self._last), info
+            self._env = Env(self._task, shared_loop().sandbox)
+        self._last = shared_loop().run(self._env.reset(instance))
+        return as_dict(self._last), reset_info(self._env, self._last)
 
     def step(self, action: str) -> tuple[ObservationDict, float, bool, bool, dict[str, Any]]:
         """Carry out an action in either wire form."""
         if self._env is None:
             raise CairnError("no episode is under way: call reset first")
-        result = _loop().run(self._env.step(str(action)))
+        result = shared_loop().run(self._env.step(str(action)))
         self._last = result.observation
-        info = {
-            "is_success": result.is_success,
-            "payments": [payment.milestone for payment in result.payments],
-            "state_hash": result.observation.state_hash,
-            "replay_hash": result.observation.replay_hash,
-            "void": result.void,
-        }
-        reward = float(np.nan) if result.reward is None else result.reward
-        return _to_dict(self._last), reward, result.is_terminal, result.is_truncated, info
+        return (
+            as_dict(self._last),
+            reward_of(result),
+            result.is_terminal,
+            result.is_truncated,
+            step_info(result),
+        )
+
+    def fork(self) -> "CairnEnv":
+        """Return another environment in the same state; both go on independently.
+
+        Raises:
+            CairnError: If no episode is under way.
+            SandboxError: If the copy does not come to the same state.
+        """
+        if self._env is None:
+            raise CairnError("no episode is under way: call reset first")
+        other = CairnEnv(self._task.id, self.render_mode)
+        other._env = shared_loop().run(self._env.fork())
+        other._last = self._last
+        other.np_random = deepcopy(self.np_random)
+        return other
 
     def render(self) -> str | None:
         """Return the last observation as text."""
@@ -90,11 +93,27 @@ class CairnEnv(gymnasium.Env[ObservationDict, str]):
     def close(self) -> None:
         """End the episode; the shared Chromium ends with the process."""
         if self._env is not None:
-            _loop().run(self._env.close())
+            shared_loop().run(self._env.close())
             self._env = None
 
 
-def _to_dict(observation: Observation) -> ObservationDict:
+def observation_space() -> gymnasium.spaces.Dict:
+    """Return the space of `as_dict`'s observations."""
+    return gymnasium.spaces.Dict({key: TextSpace() for key in _OBSERVED})
+
+
+def action_space() -> TextSpace:
+    """Return the space of actions in either wire form."""
+    return TextSpace(samples=("wait 1", "press Tab", "click e1", "scroll down"))
+
+
+def draw_seed(generator: np.random.Generator) -> int:
+    """Draw an instance of the training split."""
+    return split_seed(Split.TRAIN, int(generator.integers(NUM_TRAINING_SEEDS)))
+
+
+def as_dict(observation: Observation) -> ObservationDict:
+    """Return an observation as the strings that Gymnasium sees."""
     last = f"error: {observation.result}" if observation.is_error else observation.result
     return {
         "goal": observation.goal,
@@ -107,66 +126,25 @@ def _to_dict(observation: Observation) -> ObservationDict:
     }
 
 
-class _Loop:
-    """A thread with an event loop, on which the shared sandbox lives."""
-
-    def __init__(self) -> None:
-        self.process_id = os.getpid()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(
-            target=self._loop.run_forever, name="cairn-sandbox", daemon=True
-        )
-        self._thread.start()
-        try:
-            self.sandbox = self.run(Sandbox.start())
-        except BaseException:
-            self._stop()
-            raise
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine on the loop and wait for it."""
-        if self.process_id != os.getpid():
-            work.close()
-            raise CairnError(
-                "a live browser does not survive fork(): make environments in the worker "
-                "process, or start workers with multiprocessing's 'spawn'"
-            )
-        future: Future[T] = asyncio.run_coroutine_threadsafe(work, self._loop)
-        return future.result()
-
-    def close(self) -> None:
-        """End the sandbox and the thread."""
-        if self.process_id != os.getpid():
-            return
-        self.run(self.sandbox.close())
-        self._stop()
-
-    def _stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+def reset_info(env: Env, observation: Observation) -> dict[str, Any]:
+    """Return what Gymnasium's `reset` says besides the observation."""
+    return {"task": env.task.id, "seed": env.seed, "state_hash": observation.state_hash}
 
 
-_shared: _Loop | None = None
-_starting = threading.Lock()
+def step_info(result: StepResult) -> dict[str, Any]:
+    """Return what Gymnasium's `step` says besides observation, reward and end."""
+    return {
+        "is_success": result.is_success,
+        "payments": [payment.milestone for payment in result.payments],
+        "state_hash": result.observation.state_hash,
+        "replay_hash": result.observation.replay_hash,
+        "void": result.void,
+    }
 
 
-def _loop() -> _Loop:
-    global _shared
-    with _starting:
-        if _shared is None:
-            _shared = _Loop()
-            atexit.register(shut_down)
-    return _shared
-
-
-def shut_down() -> None:
-    """End the Chromium that this process's Gymnasium environments share."""
-    global _shared
-    with _starting:
-        loop, _shared = _shared, None
-    if loop is not None:
-        loop.close()
+def reward_of(result: StepResult) -> float:
+    """Return the reward as a number: NaN for a void step, which is not 0."""
+    return float(np.nan) if result.reward is None else result.reward
 
 
 def register_all() -> None:
@@ -175,6 +153,7 @@ def register_all() -> None:
         gymnasium.register(
             id=f"cairn/{name}",
             entry_point="cairn.envs.gym_env:CairnEnv",
+            vector_entry_point="cairn.envs.vector_env:make_vec",
             kwargs={"task": name},
             # The task counts its own steps and truncates; a second limit would hide that.
             max_episode_steps=None,

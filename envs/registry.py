@@ -21,8 +21,10 @@ class Split(StrEnum):
     TEST_SEEDS = "test-seeds"
 
 
-_FIRST_SEED = {Split.TRAIN: 0, Split.TEST_SEEDS: 2**20}
-_END_SEED = {Split.TRAIN: 2**20, Split.TEST_SEEDS: 2**21}
+NUM_TRAINING_SEEDS = 2**20
+
+_FIRST_SEED = {Split.TRAIN: 0, Split.TEST_SEEDS: NUM_TRAINING_SEEDS}
+_END_SEED = {Split.TRAIN: NUM_TRAINING_SEEDS, Split.TEST_SEEDS: 2**21}
 
 
 def find_task(name: str) -> Task[Any]:
@@ -41,6 +43,17 @@ def find_tasks(names: Iterable[str], *, suite: str) -> list[Task[Any]]:
         UnknownNameError: With the nearest id or suite.
     """
     return [find_task(name) for name in (tuple(names) or lookup(SUITES, suite, kind="suite"))]
+
+
+def find_task_or_suite(name: str) -> list[Task[Any]]:
+    """Return the task of this id, or those of the suite of this name.
+
+    Raises:
+        UnknownNameError: With the nearest id or suite.
+    """
+    known = SUITES | {task_id: (task_id,) for task_id in TASKS}
+    named = lookup(known, name.removeprefix("cairn/"), kind="task or suite")
+    return [TASKS[task_id] for task_id in named]
 
 
 def split_seed(split: Split, index: int) -> int:

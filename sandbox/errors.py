@@ -47,6 +47,7 @@ class Boundary(StrEnum):
     WORKSPACE = "workspace"
     REWARD = "reward"
     ENGINE = "engine"
+    REPLAY = "replay"
 
 
 class SandboxError(CairnError, RuntimeError):

@@ -316,12 +316,25 @@
   function select(ref, label) {
     const { el, error } = locate(ref, 'select');
     if (error) return { error };
+    const isAvailable = each => !each.disabled && !each.closest('optgroup:disabled');
     const option = [...el.options].find(each => squeeze(each.label) === squeeze(label));
-    if (!option || option.disabled) return { error: `list box ${ref} has no option "${label}"; it has: ${[...el.options].map(each => squeeze(each.label)).join(', ')}` };
+    if (!option || !isAvailable(option)) return { error: `list box ${ref} has no option "${label}"; it has: ${[...el.options].map(each => squeeze(each.label)).join(', ')}` };
     el.focus();
-    option.selected = true;
-    changed(el);
-    return {};
+    if (option.selected) return { key: null };
+    const available = [...el.options].filter(isAvailable);
+    const place = available.indexOf(option);
+    if (available.length < 2) {
+      option.selected = true;
+      changed(el);
+      return { key: null };
+    }
+    // From its neighbour the option is one key away, so the page gets trusted events, and one of each.
+    const isAfter = place > 0;
+    el.selectedIndex = available[place + (isAfter ? -1 : 1)].index;
+    addEventListener('keydown', event => {
+      if (event.defaultPrevented) { option.selected = true; changed(el); }
+    }, { once: true });
+    return { key: isAfter ? 'ArrowDown' : 'ArrowUp' };
   }
 
   function changed(el) {

@@ -12,7 +12,7 @@ from typing import Any, Self
 from cairn.sandbox.browser import Browser
 from cairn.sandbox.cdp import CLOSED, Listener, Params
 from cairn.sandbox.errors import ActionError, SandboxError, browser_error
-from cairn.sandbox.keys import KEYS
+from cairn.sandbox.keys import KEYS, character_key
 from cairn.sandbox.server import HEADER, EpisodeSites
 
 START_S = 1_767_603_600  # Monday 2026-01-05 09:00 UTC, the instant at which every episode begins
@@ -196,23 +196,32 @@ class Page:
             await self.press("Delete")
 
     async def type(self, ref: str, text: str) -> None:
-        """Add to a field's text."""
+        """Add to a field's text, with the keys that write it; what no key writes is inserted."""
         await self._call(f"focus({ref!r}, true)")
+        sent: list[asyncio.Future[Params]] = []
         for character in text:
-            await self._send("Input.insertText", {"text": character})
+            if (key := character_key(character)) is not None:
+                sent += self._strike(key)
+            else:
+                sent.append(self._send("Input.insertText", {"text": character}))
+        await asyncio.gather(*sent)
 
     async def press(self, key: str) -> None:
         """Press and release a key."""
-        data = KEYS[key]
-        down = {"type": "keyDown" if "text" in data else "rawKeyDown", **data}
-        await asyncio.gather(
+        await asyncio.gather(*self._strike(KEYS[key]))
+
+    def _strike(self, key: Params) -> "list[asyncio.Future[Params]]":
+        down = {"type": "keyDown" if "text" in key else "rawKeyDown", **key}
+        return [
             self._send("Input.dispatchKeyEvent", down),
-            self._send("Input.dispatchKeyEvent", {"type": "keyUp", **data}),
-        )
+            self._send("Input.dispatchKeyEvent", {"type": "keyUp", **key}),
+        ]
 
     async def select(self, ref: str, option: str) -> None:
         """Choose an option of a list box."""
-        await self._call(f"select({ref!r}, {json.dumps(option)})")
+        chosen = await self._call(f"select({ref!r}, {json.dumps(option)})")
+        if chosen["key"] is not None:
+            await self.press(chosen["key"])
 
     async def scroll(self, direction: str) -> None:
         """Scroll by most of a screen."""

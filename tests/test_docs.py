@@ -43,16 +43,34 @@ def test_the_page_on_actions_lists_the_actions_as_they_are() -> None:
     assert table in page, f"docs/actions.md: the table should be\n{table}"
 
 
+def printed_by_examples(page: str) -> list[list[str]]:
+    """Run each Python example of a page; return the lines it printed."""
+    printed = []
+    for example in re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL):
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", example],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stderr == ""
+        printed.append(done.stdout.splitlines())
+    return printed
+
+
+@pytest.mark.browser
+def test_the_examples_of_the_page_on_environments_run() -> None:
+    vector, fork = printed_by_examples("docs/environments.md")
+
+    assert vector[-1] == "[0. 0. 0. 0.] [False False False False]"
+    assert fork == ["[False, True]"]
+
+
 @pytest.mark.browser
 def test_the_example_of_the_readme_solves_its_task() -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    (printed,) = printed_by_examples("README.md")
 
-    done = subprocess.run(
-        [sys.executable, "-c", example], capture_output=True, text=True, check=False
-    )
-
-    assert done.stderr == ""
-    assert done.stdout.splitlines()[-3:] == [
+    assert printed[-3:] == [
         "fill e2 Music  0.25 ['query-filled'] success: False",
         "click e3        0.5 ['results-listed'] success: False",
         "click e5        0.5 ['entry-opened'] success: True",

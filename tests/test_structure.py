@@ -29,6 +29,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "cairn": (
         "CairnEnv",
         "CairnError",
+        "CairnVectorEnv",
         "Env",
         "Observation",
         "Sandbox",
@@ -36,6 +37,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "TASKS",
         "Task",
         "__version__",
+        "make_vec",
     ),
     "cairn.sandbox": (
         "ActionError",
@@ -84,6 +86,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "cairn.envs": (
         "Action",
         "CairnEnv",
+        "CairnVectorEnv",
         "Category",
         "Env",
         "Observation",
@@ -96,6 +99,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "action_schema",
         "find_task",
         "find_tasks",
+        "make_vec",
         "parse_action",
         "parse_seeds",
         "split_seed",

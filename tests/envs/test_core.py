@@ -16,7 +16,7 @@ from cairn.envs.core import Env, StepResult, draw_facts
 from cairn.envs.task import Task
 from cairn.envs.tasks import TASKS
 from cairn.rewards.ledger import Payment, Tier
-from cairn.sandbox.errors import CairnError, SandboxError
+from cairn.sandbox.errors import Boundary, CairnError, SandboxError
 from cairn.sandbox.events import EventKind
 from cairn.sandbox.sandbox import Sandbox
 from tests.fakes import BrokenRewardTask, BrokenSiteTask, LabTask
@@ -280,6 +280,97 @@ async def test_reset_that_fails_begins_no_episode(sandbox: Sandbox, lab_site: No
         await env.reset(1)
     with pytest.raises(CairnError, match="call reset first"):
         await env.step("wait 1")
+    await env.close()
+
+
+# Forks
+
+
+async def test_a_fork_is_in_the_same_state_and_both_go_on_alone(open_env: OpenEnv) -> None:
+    env = await open_env()
+    await env.step(f"click {ref(env, 'Ask')}")
+    await env.step("fly")
+    other = await env.fork()
+    assert other._observation == env._observation
+    assert (other.events, other.payments, other.seed) == (env.events, env.payments, 3)
+    for mine in (env, other):
+        assert (await mine.step("dialog dismiss")).reward == 0.0
+    assert (await other.step(f"click {ref(other, 'Save')}")).is_success
+    assert not (await env.step("wait 1")).is_success
+    assert len(env.events) < len(other.events)
+    await other.close()
+
+
+async def test_a_fork_right_after_the_reset_and_a_fork_of_a_fork(open_env: OpenEnv) -> None:
+    env = await open_env()
+    first = await env.fork()
+    await first.step("wait 1")
+    second = await first.fork()
+    assert second._observation == first._observation
+    for other in (first, second):
+        await other.close()
+
+
+async def test_no_fork_without_an_episode(open_env: OpenEnv, sandbox: Sandbox) -> None:
+    with pytest.raises(CairnError, match="call reset first"):
+        await Env(LabTask(), sandbox).fork()
+    env = await open_env()
+    await env.step("give_up")
+    with pytest.raises(CairnError, match="call reset first"):
+        await env.fork()
+
+
+async def test_a_fork_that_comes_out_differently_is_refused(
+    open_env: OpenEnv, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env = await open_env()
+    await env.step(f"click {ref(env, 'Ask')}")
+    await env.step("dialog dismiss")
+    num_desks = len(sandbox._desks)
+    step = Env._step
+
+    async def other_ending(env: Env, text: str) -> StepResult:
+        return await step(env, text.replace("dismiss", "accept"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Env, "_step", other_ending)
+        said = r"replay: lab-v1, seed 3: step 2 \(dialog dismiss\) came out differently"
+        with pytest.raises(SandboxError, match=said):
+            await env.fork()
+    assert len(sandbox._desks) == num_desks
+    assert (await env.step("wait 1")).reward == 0.0
+
+
+async def test_a_fork_whose_sandbox_fails_says_so(
+    open_env: OpenEnv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env = await open_env()
+    await env.step("wait 1")
+
+    async def broken(env: Env, text: str) -> StepResult:
+        raise SandboxError(Boundary.SITE, "gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Env, "_step", broken)
+        with pytest.raises(SandboxError, match="site: gone"):
+            await env.fork()
+
+
+@pytest.mark.parametrize("task_id", sorted(TASKS))
+async def test_every_task_forks_at_every_step_of_its_oracle(sandbox: Sandbox, task_id: str) -> None:
+    env = Env(TASKS[task_id], sandbox)
+    observation = await env.reset(5)
+    oracle = AGENTS["oracle"](env)
+    while True:
+        action = (await oracle.act(observation)).action
+        other = await env.fork()
+        mine, its = await env.step(action), await other.step(action)
+        assert mine == its
+        await other.close()
+        if mine.is_over:
+            break
+        observation = mine.observation
+    assert mine.is_success
     await env.close()
 
 

@@ -16,9 +16,9 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import cairn
-from cairn.envs import gym_env
+from cairn.envs.background import shared_loop, shut_down
 from cairn.envs.core import Env
-from cairn.envs.gym_env import CairnEnv, shut_down
+from cairn.envs.gym_env import CairnEnv
 from cairn.envs.tasks import TASKS
 from cairn.sandbox.errors import CairnError, SetupError, UnknownNameError
 from tests.processes import processes_of
@@ -100,7 +100,7 @@ def test_step_before_reset_and_unknown_task_are_errors(env: CairnEnv) -> None:
 
 def test_void_step_is_nan_and_the_next_episode_works(env: CairnEnv) -> None:
     first, _ = env.reset(seed=3)
-    os.killpg(gym_env._loop().sandbox.process_id, signal.SIGKILL)
+    os.killpg(shared_loop().sandbox.process_id, signal.SIGKILL)
     observation, reward, is_terminal, is_truncated, info = env.step("wait 1")
     assert math.isnan(reward)
     assert (is_terminal, is_truncated) == (False, True)
@@ -116,6 +116,20 @@ async def test_works_inside_a_running_event_loop(env: CairnEnv) -> None:
     assert asyncio.get_running_loop().is_running()
     env.reset(seed=3)
     assert env.step("wait 1")[1] == 0.0
+
+
+def test_a_fork_goes_on_alone(env: CairnEnv) -> None:
+    with pytest.raises(CairnError, match="call reset first"):
+        env.fork()
+    env.reset(seed=3)
+    env.step("press Tab")
+    other = env.fork()
+    assert other.render() == env.render()
+    assert other.step("press Tab") == env.step("press Tab")
+    assert other.step("give_up")[2] is True
+    assert env.step("wait 1")[2] is False
+    assert other.reset()[1] == env.reset()[1]
+    other.close()
 
 
 def test_environments_share_one_browser_and_can_be_used_from_threads() -> None:
@@ -196,10 +210,11 @@ def test_forked_process_is_refused() -> None:
 def test_interpreter_ends_without_leaving_a_browser() -> None:
     output = run_python("""
         import cairn
-        from cairn.envs import gym_env
+        from cairn.envs.background import shared_loop
         env = cairn.CairnEnv("search-open-v1")
         env.reset(seed=3)
-        print(gym_env._loop().sandbox.process_id, gym_env._loop().sandbox._browser.folder)
+        sandbox = shared_loop().sandbox
+        print(sandbox.process_id, sandbox._browser.folder)
     """)
     process_id, folder = output.split()
     assert processes_of(int(process_id)) == []

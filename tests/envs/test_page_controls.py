@@ -1,5 +1,6 @@
 """Every kind of control on real pages: what the agent sees of it, and what each action does."""
 
+import json
 import re
 
 import pytest
@@ -287,6 +288,69 @@ async def test_type_adds_to_what_a_field_holds(open_lab: OpenLab) -> None:
         assert lab.seen(K.FIELD_FILLED)[0]["value"] == "123"
 
 
+async def test_type_strikes_the_keys_that_write_the_text(open_lab: OpenLab) -> None:
+    lab = await open_lab(f"""{SAY}<input aria-label=F><script>
+        const f = document.querySelector("input"), struck = [];
+        for (const kind of ["keydown", "keypress", "keyup"])
+            f.addEventListener(kind, e => struck.push([kind, e.key, e.code, e.isTrusted]));
+        f.addEventListener("change", () => say(JSON.stringify(struck)));
+    </script>""")
+    await lab.do(f"type {lab['F']} Aü")
+    await lab.do("press Tab")
+    keys = [[kind, "A", "KeyA", True] for kind in ("keydown", "keypress", "keyup")]
+    tab = ["keydown", "Tab", "Tab", True]
+    assert f"text: {json.dumps([*keys, tab], separators=(',', ':'))}" in lab.lines
+    assert 'textbox "F" [ref=e1]: Aü' in lab.lines
+
+
+async def test_keys_of_typed_text_reach_the_page_and_enter_submits(open_lab: OpenLab) -> None:
+    lab = await open_lab(f"""{SAY}<form onsubmit="say('sent ' + F.value); return false">
+        <input id=F aria-label=F></form><textarea aria-label=T></textarea>""")
+    await lab.do(f'type {lab["F"]} "one\\ntwo"')
+    assert "text: sent one" in lab.lines
+    await lab.do(f'type {lab["T"]} "one\\ntwo"')
+    assert lab.seen(K.FIELD_FILLED)[0]["value"] == "one\ntwo"
+
+
+@pytest.mark.parametrize(
+    ("html", "option"),
+    [
+        ("<select SAY><option>a<option selected>b<option>c<option>d</select>", "d"),
+        ("<select SAY><option>a<option selected>b<option>c<option>d</select>", "a"),
+        ("<select SAY><option>a<option disabled>b<option>c</select>", "c"),
+        ("<select SAY><option disabled selected>a<option>b<option>c</select>", "b"),
+        ("<select SAY><option>a<optgroup label=G><option>b<option>c</optgroup></select>", "b"),
+        ("<select SAY><option>a<optgroup disabled><option>b</optgroup><option>c</select>", "c"),
+        ("<select SAY><option>a<option hidden>b<option>c</select>", "c"),
+    ],
+)
+async def test_select_is_one_trusted_change(open_lab: OpenLab, html: str, option: str) -> None:
+    told = """aria-label=S oninput="heard.push('input ' + event.isTrusted)"
+        onchange="heard.push(event.isTrusted, this.value); say(heard.join(' '))" """
+    lab = await open_lab(f"{SAY}<script>heard = []</script>{html.replace('SAY', told)}")
+    await lab.do(f"select {lab['S']} {option}")
+    assert f"text: input true true {option}" in lab.lines
+    (filled,) = lab.seen(K.FIELD_FILLED)
+    assert (filled["value"], filled["by_agent"]) == (option, True)
+    await lab.do(f"select {lab['S']} {option}")
+    assert lab.seen(K.FIELD_FILLED) == []
+    assert f"text: input true true {option}" in lab.lines
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<select aria-label=S><option disabled selected>a<option>b</select>",
+        "<select aria-label=S onkeydown='event.preventDefault()'><option>a<option>b</select>",
+    ],
+)
+async def test_select_reaches_an_option_that_keys_do_not(open_lab: OpenLab, html: str) -> None:
+    lab = await open_lab(html)
+    await lab.do(f"select {lab['S']} b")
+    (filled,) = lab.seen(K.FIELD_FILLED)
+    assert (filled["value"], filled["by_agent"]) == ("b", True)
+
+
 async def test_fill_is_trusted_input(open_lab: OpenLab) -> None:
     lab = await open_lab(f"{SAY}<input aria-label=F oninput='say(event.isTrusted)'>")
     await lab.do(f"fill {lab['F']} x")
@@ -342,14 +406,15 @@ async def test_keys_that_change_a_control_are_by_the_agent(open_lab: OpenLab) ->
 async def test_select_chooses_by_label(open_lab: OpenLab) -> None:
     lab = await open_lab(f"""
         {SAY}<select aria-label=Size onchange="say(this.value)"><option value=s>Small one
-        <option value=l>Large "one"<option disabled>None</select>
+        <option value=l>Large "one"<option disabled>None
+        <optgroup label=Old disabled><option>Tiny</optgroup></select>
     """)
     await lab.do(f'select {lab["Size"]} Large "one"')
     assert "text: l" in lab.lines
     assert lab.seen(K.FIELD_FILLED) == [
         {"role": "combobox", "name": "Size", "value": 'Large "one"', "by_agent": True}
     ]
-    for option in ("Huge", "None"):
+    for option in ("Huge", "None", "Tiny"):
         with pytest.raises(ActionError, match=f'has no option "{option}"; it has: Small one, La'):
             await lab.do(f"select {lab['Size']} {option}")
 
