@@ -16,10 +16,12 @@ from pydantic import (
     StringConstraints,
     TypeAdapter,
     ValidationError,
+    WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError
 
 from cairn.sandbox.errors import ActionError
+from cairn.sandbox.keys import KEYS, key_events
 
 MAX_TEXT_CHARS = 10_000
 
@@ -30,15 +32,24 @@ def _without_nul(text: str) -> str:  # written as an escape it gets past `parse_
     return text
 
 
+def _known_key(name: str) -> str:
+    try:
+        key_events(name)
+    except ValueError as error:
+        raise PydanticCustomError("key", str(error)) from None
+    return name
+
+
+_KEY = rf"^((Alt|Control|Meta|Shift)\+)*({'|'.join(KEYS)}|[!-~])$"
+
 Ref = Annotated[str, StringConstraints(pattern=r"^e[1-9][0-9]{0,5}$")]
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT_CHARS), AfterValidator(_without_nul)]
 Path = Annotated[
     str, StringConstraints(min_length=1, max_length=1024), AfterValidator(_without_nul)
 ]
-Key = Literal[
-    "Enter", "Tab", "Escape", "Backspace", "Delete", "Space", "Home", "End", "PageUp", "PageDown",
-    "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight",
-]  # fmt: skip
+Key = Annotated[
+    str, AfterValidator(_known_key), WithJsonSchema({"type": "string", "pattern": _KEY})
+]
 
 
 class _Action(BaseModel):
@@ -99,7 +110,7 @@ class Type(_Action):
 
 
 class Press(_Action):
-    """Press a key in the focused element."""
+    """Press a key in the focused element, such as `Enter`, `a` or `Control+a`."""
 
     action: Literal["press"] = "press"
     key: Key

@@ -35,9 +35,52 @@ _PUNCTUATION = (
 _ABOVE_DIGITS = ")!@#$%^&*("
 
 
+_MODIFIERS = {
+    "Alt": (1, _key("AltLeft", 18, key="Alt")),
+    "Control": (2, _key("ControlLeft", 17, key="Control")),
+    "Meta": (4, _key("MetaLeft", 91, key="Meta")),
+    "Shift": (8, _key("ShiftLeft", 16, key="Shift")),
+}
+_CLIPBOARD = frozenset("cvxCVX")
+
+
+def key_events(name: str) -> list[dict[str, Any]]:
+    """Return the events of pressing and releasing a key: `Enter`, `a`, `Shift+Tab`, `Control+a`.
+
+    Raises:
+        ValueError: If there is no such key, or it would use the clipboard, which episodes share.
+    """
+    *modifiers, last = name[:-1].split("+")
+    last += name[-1:]
+    key = KEYS.get(last) or character_key(last)
+    if key is None or last == "\n" or not all(each in _MODIFIERS for each in modifiers):
+        known = f"{', '.join(KEYS)} or a character"
+        raise ValueError(f"no such key; write {known}, after any of {'+, '.join(_MODIFIERS)}+")
+    if "Control" in modifiers and last in _CLIPBOARD:
+        raise ValueError("the clipboard cannot be used; fill the field with the text instead")
+    state = sum(_MODIFIERS[each][0] for each in set(modifiers))
+    if set(modifiers) - {"Shift"}:
+        key = {name: value for name, value in key.items() if name != "text"}
+    elif modifiers and len(last) == 1:
+        key = character_key(_shifted(last)) or key
+    held = [_MODIFIERS[each][1] for each in modifiers]
+    return [
+        *({"type": "rawKeyDown", "modifiers": state, **each} for each in held),
+        {"type": "keyDown" if "text" in key else "rawKeyDown", "modifiers": state, **key},
+        {"type": "keyUp", "modifiers": state, **key},
+        *({"type": "keyUp", **each} for each in reversed(held)),
+    ]
+
+
 def character_key(character: str) -> dict[str, Any] | None:
     """Return the key that writes a character, or None if the keyboard has none."""
     return _CHARACTERS.get(character)
+
+
+def _shifted(character: str) -> str:
+    """Return what the character's key writes together with Shift."""
+    code = _CHARACTERS[character]["code"]
+    return [other for other, key in _CHARACTERS.items() if key["code"] == code][-1]
 
 
 def _characters() -> dict[str, dict[str, Any]]:

@@ -12,7 +12,7 @@ from typing import Any, Self
 from cairn.sandbox.browser import Browser
 from cairn.sandbox.cdp import CLOSED, Listener, Params
 from cairn.sandbox.errors import ActionError, SandboxError, browser_error
-from cairn.sandbox.keys import KEYS, character_key
+from cairn.sandbox.keys import character_key, key_events
 from cairn.sandbox.server import HEADER, EpisodeSites
 
 START_S = 1_767_603_600  # Monday 2026-01-05 09:00 UTC, the instant at which every episode begins
@@ -200,22 +200,18 @@ class Page:
         await self._call(f"focus({ref!r}, true)")
         sent: list[asyncio.Future[Params]] = []
         for character in text:
-            if (key := character_key(character)) is not None:
-                sent += self._strike(key)
+            if character_key(character) is not None:
+                sent += self._strike("Enter" if character == "\n" else character)
             else:
                 sent.append(self._send("Input.insertText", {"text": character}))
         await asyncio.gather(*sent)
 
     async def press(self, key: str) -> None:
-        """Press and release a key."""
-        await asyncio.gather(*self._strike(KEYS[key]))
+        """Press and release a key, with modifiers such as `Control+a`."""
+        await asyncio.gather(*self._strike(key))
 
-    def _strike(self, key: Params) -> "list[asyncio.Future[Params]]":
-        down = {"type": "keyDown" if "text" in key else "rawKeyDown", **key}
-        return [
-            self._send("Input.dispatchKeyEvent", down),
-            self._send("Input.dispatchKeyEvent", {"type": "keyUp", **key}),
-        ]
+    def _strike(self, key: str) -> "list[asyncio.Future[Params]]":
+        return [self._send("Input.dispatchKeyEvent", event) for event in key_events(key)]
 
     async def select(self, ref: str, option: str) -> None:
         """Choose an option of a list box."""

@@ -1,9 +1,8 @@
 """Words that the small model's tokenizer knows as single tokens."""
 
-from typing import get_args
-
 from cairn.envs import actions
 from cairn.envs.tasks import words as suite
+from cairn.sandbox.keys import KEYS
 
 # What pages and goals are made of besides the suite's own words; plain everyday English.
 COMMON_WORDS = """
@@ -52,7 +51,7 @@ def known_words() -> list[str]:
     words = {
         *COMMON_WORDS.split(),
         *actions.ACTIONS,
-        *get_args(actions.Key),
+        *KEYS,
     }
     for name, entries in vars(suite).items():
         if name.isupper():

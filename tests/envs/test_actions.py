@@ -1,7 +1,8 @@
 """The two wire forms of actions, and what is said of text that is neither."""
 
 import json
-from typing import Any, get_args
+import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,7 @@ from cairn.envs.actions import (
     Click,
     Dialog,
     Fill,
-    Key,
+    Press,
     Wait,
     WriteFile,
     action_schema,
@@ -116,7 +117,11 @@ def test_lines_are_read_as_a_person_would(line: str, action: Action) -> None:
         ("click e1234567", "ref: String should match pattern"),
         ("click e1 e2", "click: too many arguments; write `click REF`"),
         ("back now", "back: too many arguments; write `back`"),
-        ("press Control", "key: Input should be 'Enter', 'Tab'"),
+        ("press Control", "key: no such key; write Enter, Tab"),
+        ("press Ctrl+a", "after any of Alt+, Control+, Meta+, Shift+"),
+        ("press Control+v", "key: the clipboard cannot be used; fill the field"),
+        ("press ü", "key: no such key"),
+        ('press "\\n"', "key: no such key"),
         ("scroll left", "direction: Input should be 'up' or 'down'"),
         ("wait 0", "seconds: Input should be greater than or equal to 1"),
         ("wait 61", "seconds: Input should be less than or equal to 60"),
@@ -182,8 +187,15 @@ def test_arbitrary_json_is_an_action_or_an_action_error(value: object) -> None:
         return
 
 
-def test_keys_of_the_union_are_those_that_the_browser_can_press() -> None:
-    assert list(get_args(Key)) == list(KEYS)
+@pytest.mark.parametrize("key", [*KEYS, "a", "Z", "+", "Shift+Tab", "Control+Shift++", "Alt+1"])
+def test_keys_that_the_browser_can_press_are_those_of_the_schema(key: str) -> None:
+    assert parse_action(f"press {key}") == Press(key=key)
+    (pattern,) = (
+        kind["properties"]["key"]["pattern"]
+        for name, kind in action_schema()["$defs"].items()
+        if name == "Press"
+    )
+    assert re.fullmatch(pattern, key)
 
 
 def test_schema_describes_every_action() -> None:

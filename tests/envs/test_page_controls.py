@@ -312,6 +312,23 @@ async def test_keys_of_typed_text_reach_the_page_and_enter_submits(open_lab: Ope
     assert lab.seen(K.FIELD_FILLED)[0]["value"] == "one\ntwo"
 
 
+async def test_keys_with_modifiers_edit_and_reach_the_page(open_lab: OpenLab) -> None:
+    lab = await open_lab(f"""{SAY}<input aria-label=F value=old><button>B</button><script>
+        document.addEventListener("keydown", e => {{
+            if (e.key === "k" && e.ctrlKey && !e.altKey) say("found " + e.isTrusted);
+        }})</script>""")
+    await lab.do(f"click {lab['F']}")
+    await lab.do("press Control+a")
+    await lab.do("press Shift+n")
+    assert lab.seen(K.FIELD_FILLED)[0]["value"] == "N"
+    await lab.do("press Control+k")
+    assert "text: found true" in lab.lines
+    await lab.do("press Tab")
+    await lab.do("press Shift+Tab")
+    await lab.do("press x")
+    assert lab.seen(K.FIELD_FILLED)[0]["value"] in ("Nx", "x")
+
+
 @pytest.mark.parametrize(
     ("html", "option"),
     [

@@ -2,7 +2,9 @@
 
 import string
 
-from cairn.sandbox.keys import KEYS, character_key
+import pytest
+
+from cairn.sandbox.keys import KEYS, character_key, key_events
 
 
 def test_only_keys_that_write_carry_a_text() -> None:
@@ -40,3 +42,46 @@ def test_shifted_characters_share_the_key_of_their_neighbour() -> None:
         ("Digit5", 53),
         ("Slash", 191),
     ]
+
+
+def test_modifiers_are_held_while_the_key_is_struck() -> None:
+    events = key_events("Control+Shift+a")
+    assert [(event["type"], event["key"], event.get("modifiers")) for event in events] == [
+        ("rawKeyDown", "Control", 10),
+        ("rawKeyDown", "Shift", 10),
+        ("rawKeyDown", "a", 10),
+        ("keyUp", "a", 10),
+        ("keyUp", "Shift", None),
+        ("keyUp", "Control", None),
+    ]
+    assert not any("text" in event for event in events)
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("a", "a"),
+        ("Shift+a", "A"),
+        ("Shift+1", "!"),
+        ("Shift+?", "?"),
+        ("+", "+"),
+        ("Shift++", "+"),
+    ],
+)
+def test_a_key_writes_its_character_shifted_with_shift(name: str, written: str) -> None:
+    (down,) = (event for event in key_events(name) if event["type"] == "keyDown")
+    assert down["text"] == down["key"] == written
+
+
+@pytest.mark.parametrize(
+    "name", ["", "+a", "Shift", "Shift+", "Hyper+a", "aa", "Enter+a", "\n", "ü"]
+)
+def test_what_is_no_key_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="no such key; write Enter, "):
+        key_events(name)
+
+
+@pytest.mark.parametrize("name", ["Control+c", "Control+Shift+V", "Shift+Control+x"])
+def test_the_clipboard_is_out_of_reach(name: str) -> None:
+    with pytest.raises(ValueError, match="the clipboard cannot be used"):
+        key_events(name)
