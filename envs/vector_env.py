@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -232,13 +232,7 @@ class CairnVectorEnv(VectorEnv[ObservationBatch, Sequence[str], NDArray[Any]]):
             return ended
         final = {"final_obs": as_dict(ended.observation), "final_info": ended.info}
         begun = await player.reset(sandbox, None)
-        return _Outcome(
-            observation=begun.observation,
-            info=begun.info | final,
-            reward=ended.reward,
-            is_terminal=ended.is_terminal,
-            is_truncated=ended.is_truncated,
-        )
+        return replace(ended, info=begun.info | final)
 
     def _together(self, work: Sequence[Callable[[], Coroutine[Any, Any, Any]]]) -> list[Any]:
         """Run it concurrently to its end, then raise the first failure, if any."""

@@ -1,11 +1,12 @@
 """What the tests share: one real sandbox for the whole run."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
 import pytest
 import pytest_asyncio
 from hypothesis import settings
 
+from cairn.envs.background import shut_down
 from cairn.envs.sites import SITES
 from cairn.sandbox.sandbox import Sandbox
 from tests.lab import LAB, Lab
@@ -15,6 +16,13 @@ settings.register_profile("cairn", derandomize=True, deadline=None, database=Non
 settings.load_profile("cairn")
 
 OpenLab = Callable[..., Awaitable[Lab]]
+
+
+@pytest.fixture(scope="module")
+def background_browser() -> Iterator[None]:
+    """End the Chromium of the synchronous environments with the module that used it."""
+    yield
+    shut_down()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -23,13 +23,7 @@ from cairn.envs.tasks import TASKS
 from cairn.sandbox.errors import CairnError, SetupError, UnknownNameError
 from tests.processes import processes_of
 
-pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _shared_browser() -> Iterator[None]:
-    yield
-    shut_down()
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("background_browser")]
 
 
 @pytest.fixture

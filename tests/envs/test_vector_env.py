@@ -12,22 +12,16 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
 
-from cairn.envs.background import shared_loop, shut_down
+from cairn.envs.background import shared_loop
 from cairn.envs.core import Env, StepResult
 from cairn.envs.gym_env import CairnEnv
 from cairn.envs.registry import SUITES
 from cairn.envs.vector_env import CairnVectorEnv, make_vec
 from cairn.sandbox.errors import Boundary, CairnError, ConfigError, SandboxError, UnknownNameError
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("background_browser")]
 
 TASK = "settings-toggle-v1"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _shared_browser() -> Iterator[None]:
-    yield
-    shut_down()
 
 
 @pytest.fixture
