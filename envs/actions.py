@@ -91,6 +91,14 @@ class Hover(_Action):
     ref: Ref
 
 
+class Drag(_Action):
+    """Drag an element onto another."""
+
+    action: Literal["drag"] = "drag"
+    ref: Ref
+    onto: Ref
+
+
 class Fill(_Action):
     """Replace the text of a field."""
 
@@ -250,9 +258,9 @@ class GiveUp(_Action):
 
 
 Action = Annotated[
-    Goto | Click | DoubleClick | Hover | Fill | Type | Press | Select | Scroll | Upload | Back
-    | Forward | Dialog | Read | ListDir | ReadFile | WriteFile | Move | Copy | Delete | MakeDir
-    | Wait | Answer | GiveUp,
+    Goto | Click | DoubleClick | Hover | Drag | Fill | Type | Press | Select | Scroll | Upload
+    | Back | Forward | Dialog | Read | ListDir | ReadFile | WriteFile | Move | Copy | Delete
+    | MakeDir | Wait | Answer | GiveUp,
     Field(discriminator="action"),
 ]  # fmt: skip
 
@@ -261,6 +269,7 @@ ACTIONS: dict[str, type[_Action]] = {
     "click": Click,
     "double_click": DoubleClick,
     "hover": Hover,
+    "drag": Drag,
     "fill": Fill,
     "type": Type,
     "press": Press,

@@ -79,6 +79,7 @@ _BROWSER_ACTIONS: dict[type, Callable[[Desk, Any], Awaitable[None]]] = {
     act.Click: lambda desk, a: desk.page.click(a.ref),
     act.DoubleClick: lambda desk, a: desk.page.click(a.ref, count=2),
     act.Hover: lambda desk, a: desk.page.hover(a.ref),
+    act.Drag: lambda desk, a: desk.page.drag(a.ref, a.onto),
     act.Fill: lambda desk, a: desk.page.fill(a.ref, a.text),
     act.Type: lambda desk, a: desk.page.type(a.ref, a.text),
     act.Press: lambda desk, a: desk.page.press(a.key),

@@ -3,6 +3,7 @@
 (() => {
   if (globalThis.cairn) return;
   const refs = new Map(), elements = new Map();  // element -> ref, ref -> element
+  let begunDrag = null;  // the event of the drag that is under way
   const touched = new Set();  // elements that a trusted input reached since the last snapshot
   const values = new Map();  // field -> value at the last snapshot
   let shown = new Set(), dialogs = new Set(), notices = new Map(), inputs = [];
@@ -290,6 +291,21 @@
     return { x, y };
   }
 
+  function dragPoints(ref, to) {  // both on the screen at once, and a look-out for a native drag
+    for (const each of [to, ref]) {
+      const spot = point(each);
+      if (spot.error) return spot;
+    }
+    const from = point(ref), onto = boxOf(elements.get(to));
+    const x = onto.x + onto.width / 2, y = onto.y + onto.height / 2;
+    if (x < 0 || y < 0 || x > innerWidth || y > innerHeight) return { error: `elements ${ref} and ${to} are too far apart to be dragged` };
+    begunDrag = null;
+    addEventListener('dragstart', event => { begunDrag = event; }, { once: true });
+    return { from, onto: { x, y } };
+  }
+
+  const dragBegun = () => ({ isNative: begunDrag !== null && !begunDrag.defaultPrevented });
+
   function focus(ref, keep) {  // ready for typing: everything selected, or the caret at the end
     const { el, error } = locate(ref, 'fill');
     if (error) return { error };
@@ -382,5 +398,5 @@
     if (isField(el)) inputs.push(['FieldFocused', described(el)]);
   }, true);
 
-  globalThis.cairn = { snapshot, point, focus, setValue, select, read, fileInput };
+  globalThis.cairn = { snapshot, point, dragPoints, dragBegun, focus, setValue, select, read, fileInput };
 })();

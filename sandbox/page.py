@@ -71,6 +71,7 @@ class Page:
         self._expired: asyncio.Future[None] | None = None
         self._navigated: asyncio.Future[None] | None = None
         self._download_ended: asyncio.Future[None] | None = None
+        self._drag: asyncio.Future[Params] | None = None
         self._clock_ms = START_S * 1000.0
         self._interrupt: asyncio.Future[None] | None = None
         self._suspended: asyncio.Task[None] | None = None
@@ -102,6 +103,7 @@ class Page:
         listen(self._session, "Runtime.bindingCalled", self._on_report)
         listen(self._session, "Emulation.virtualTimeBudgetExpired", self._on_expired)
         listen(self._session, "Page.javascriptDialogOpening", self._on_dialog)
+        listen(self._session, "Input.dragIntercepted", self._on_drag)
         listen(self._session, "Inspector.targetCrashed", self._on_crash)
         listen(self._session, CLOSED, self._on_closed)
         listen(self._session, "Page.frameNavigated", self._on_navigated)
@@ -121,6 +123,9 @@ class Page:
             ),
             self._send("Page.addScriptToEvaluateOnNewDocument", script),
             self._send("Runtime.enable"),
+            # With the overlay on, mouse moves reach the page at once, not with the next frame.
+            self._send("DOM.enable"),
+            self._send("Overlay.enable"),
         )
 
     def listen(self, method: str, listener: Listener) -> None:
@@ -184,6 +189,32 @@ class Page:
         spot = await self._call(f"point({ref!r})")
         move = {"type": "mouseMoved", "x": spot["x"], "y": spot["y"]}
         await self._send("Input.dispatchMouseEvent", move)
+
+    async def drag(self, ref: str, onto: str) -> None:
+        """Drag an element onto another with the mouse.
+
+        Where the page uses the drag and drop of HTML, Chromium hands the drag over after its first
+        move, and takes drag events for the rest.
+        """
+        spots = await self._call(f"dragPoints({ref!r}, {onto!r})")
+        start, end = spots["from"], spots["onto"]
+        self._drag = asyncio.get_running_loop().create_future()
+        await self._send("Input.setInterceptDrags", {"enabled": True})
+        await self._mouse("mousePressed", start)
+        for share in (0.1, 0.5):
+            await self._mouse("mouseMoved", _between(start, end, share))
+        if (await self._call("dragBegun()"))["isNative"]:
+            drag = await self._drag
+            for kind in ("dragEnter", "dragOver", "drop"):
+                await self._send("Input.dispatchDragEvent", {"type": kind, **end, "data": drag})
+        else:
+            await self._mouse("mouseMoved", end)
+            await self._mouse("mouseReleased", end)
+        await self._send("Input.setInterceptDrags", {"enabled": False})
+
+    def _mouse(self, kind: str, spot: Params) -> "asyncio.Future[Params]":
+        held = {"button": "left", "buttons": 0 if kind == "mouseReleased" else 1, "clickCount": 1}
+        return self._send("Input.dispatchMouseEvent", {"type": kind, **spot, **held})
 
     async def fill(self, ref: str, text: str) -> None:
         """Replace a field's text."""
@@ -412,6 +443,10 @@ class Page:
         self.dialog = NativeDialog(kind=params["type"], text=params["message"])
         self._stop_waiting()
 
+    def _on_drag(self, params: Params) -> None:
+        if self._drag is not None and not self._drag.done():
+            self._drag.set_result(params["data"])
+
     def _on_crash(self, _: Params) -> None:
         self._failure = browser_error("the page's process crashed")
         self._stop_waiting()
@@ -428,3 +463,8 @@ class Page:
 @cache
 def _script() -> str:
     return resources.files("cairn.sandbox").joinpath("page.js").read_text(encoding="utf-8")
+
+
+def _between(start: Params, end: Params, share: float) -> Params:
+    """Return the point on the way from one to the other."""
+    return {axis: start[axis] + (end[axis] - start[axis]) * share for axis in ("x", "y")}

@@ -17,7 +17,8 @@ START_FOLDERS = ("Documents", "Downloads")
 MAX_BYTES = 64 * 2**20
 MAX_FILES = 2_000
 MAX_NAME_BYTES = 255
-_EPOCH_S = 1_700_000_000
+MAX_DEPTH = 32
+EPOCH_S = 1_700_000_000
 _STAMP_GRAIN_NS = 50_000_000
 
 
@@ -62,7 +63,7 @@ class Workspace:
                 target = self.root / path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
-                os.utime(target, (_EPOCH_S, _EPOCH_S))
+                os.utime(target, (EPOCH_S, EPOCH_S))
         except OSError as error:
             self.close()
             raise SandboxError(Boundary.WORKSPACE, f"cannot make the workspace: {error}") from None

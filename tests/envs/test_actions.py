@@ -29,6 +29,7 @@ PAIRS: list[tuple[str, dict[str, object]]] = [
     ("click e12", {"action": "click", "ref": "e12"}),
     ("double_click e1", {"action": "double_click", "ref": "e1"}),
     ("hover e1", {"action": "hover", "ref": "e1"}),
+    ("drag e1 e2", {"action": "drag", "ref": "e1", "onto": "e2"}),
     ('fill e5 "Ada Lovelace"', {"action": "fill", "ref": "e5", "text": "Ada Lovelace"}),
     ("type e5 Ada", {"action": "type", "ref": "e5", "text": "Ada"}),
     ("press ArrowDown", {"action": "press", "key": "ArrowDown"}),
@@ -58,6 +59,7 @@ _refs = st.integers(1, 999_999).map("e{}".format)
 _VALUES: dict[str, st.SearchStrategy[Any]] = {
     "url": _texts,
     "ref": _refs,
+    "onto": _refs,
     "text": _texts,
     "option": _texts,
     "path": _paths,
@@ -201,5 +203,5 @@ def test_keys_that_the_browser_can_press_are_those_of_the_schema(key: str) -> No
 def test_schema_describes_every_action() -> None:
     schema = action_schema()
     assert set(schema["discriminator"]["mapping"]) == set(ACTIONS)
-    assert len(schema["oneOf"]) == len(ACTIONS) == 24
+    assert len(schema["oneOf"]) == len(ACTIONS) == 25
     assert json.loads(json.dumps(schema)) == schema

@@ -278,6 +278,63 @@ async def test_fill_replaces_what_a_field_holds(
     assert [data["by_agent"] for data in lab.seen(K.FIELD_FILLED)] == [True]
 
 
+async def test_drag_and_drop_of_html(open_lab: OpenLab) -> None:
+    lab = await open_lab(f"""{SAY}<div style="height: 300px"></div>
+        <button draggable=true id=a>A</button><button id=b style="margin: 80px">B</button><script>
+        const heard = [];
+        for (const kind of ["dragstart", "dragenter", "dragover", "drop", "dragend"])
+            document.addEventListener(kind, e => heard.push(kind, e.isTrusted));
+        a.addEventListener("dragstart", e => e.dataTransfer.setData("text/plain", "cargo"));
+        b.addEventListener("dragover", e => e.preventDefault());
+        b.addEventListener("drop", e => {{
+            e.preventDefault(); heard.push(e.dataTransfer.getData("text/plain")); }});
+        document.addEventListener("dragend", () => say(heard.join(" ")));
+        </script>""")
+    await lab.do(f"drag {lab['A']} {lab['B']}")
+    (told,) = (line for line in lab.lines if line.startswith("text: dragstart"))
+    heard = told.removeprefix("text: ").split()
+    assert heard[0:2] == ["dragstart", "true"]
+    assert {"dragenter", "dragover", "drop", "cargo"} <= set(heard)
+    assert heard[-2:] == ["dragend", "true"]
+    assert "false" not in heard
+    await lab.do(f"click {lab['B']}")
+
+
+async def test_drag_by_mouse_events(open_lab: OpenLab) -> None:
+    lab = await open_lab(f"""{SAY}
+        <button id=a>A</button><button id=b style="margin: 90px">B</button><script>
+        let isHeld = false, moves = 0;
+        a.addEventListener("mousedown", () => isHeld = true);
+        document.addEventListener("mousemove", e => moves += isHeld && e.buttons === 1);
+        b.addEventListener("mouseup", () => say("dropped " + isHeld + " " + (moves > 1)));
+        </script>""")
+    await lab.do(f"drag {lab['A']} {lab['B']}")
+    assert "text: dropped true true" in lab.lines
+
+
+async def test_drag_moves_a_slider_and_a_refused_drag_does_nothing(open_lab: OpenLab) -> None:
+    lab = await open_lab(f"""{SAY}<input type=range aria-label=R value=0 style="width: 200px">
+        <button style="margin-left: 200px">B</button>
+        <a href=/ draggable=true ondragstart="event.preventDefault(); say('refused')">C</a>""")
+    await lab.do(f"drag {lab['C']} {lab['B']}")
+    assert "text: refused" in lab.lines
+    await lab.do(f"click {lab['B']}")
+
+
+@pytest.mark.parametrize(
+    ("html", "said"),
+    [
+        ("<button>A</button><p style='height: 3000px'></p><button>B</button>", "too far apart"),
+        ("<button>A</button><button style='width: 0; height: 0; padding: 0; border: 0'>B</button>",
+         "has no size"),
+    ],
+)  # fmt: skip
+async def test_drag_says_why_it_cannot_be(open_lab: OpenLab, html: str, said: str) -> None:
+    lab = await open_lab(html)
+    with pytest.raises(ActionError, match=said):
+        await lab.do(f"drag {lab['A']} {lab['B']}")
+
+
 async def test_type_adds_to_what_a_field_holds(open_lab: OpenLab) -> None:
     lab = await open_lab(
         "<input aria-label=A value=1><textarea aria-label=B>1</textarea>"
