@@ -375,15 +375,19 @@ def evaluate(
 @app.command()
 def doctor(
     *,
-    fix: Annotated[bool, typer.Option("--fix", help="Install Chromium if it is missing.")] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Install what is missing: Chromium, bubblewrap.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Check that this machine has what Cairn needs; exit code 1 if something fails."""
     from cairn.sandbox.chromium import ensure_chromium
     from cairn.sandbox.doctor import checks_table, examine, is_healthy
+    from cairn.sandbox.jail import ensure_bubblewrap
 
     if fix:
-        ensure_chromium(lambda text: sys.stderr.write(f"+ {text}\n"))
+        for ensure in (ensure_bubblewrap, ensure_chromium):
+            ensure(lambda text: sys.stderr.write(f"+ {text}\n"))
     checks = examine()
     if as_json:
         _print_json([asdict(check) for check in checks])

@@ -236,6 +236,14 @@ class MakeDir(_Action):
     rest_of_line: ClassVar[bool] = True
 
 
+class Run(_Action):
+    """Run a shell command in the home folder, in tasks that have a shell."""
+
+    action: Literal["run"] = "run"
+    command: Annotated[Text, Field(min_length=1)]
+    rest_of_line: ClassVar[bool] = True
+
+
 class Wait(_Action):
     """Let the page's clock run for a while."""
 
@@ -260,7 +268,7 @@ class GiveUp(_Action):
 Action = Annotated[
     Goto | Click | DoubleClick | Hover | Drag | Fill | Type | Press | Select | Scroll | Upload
     | Back | Forward | Dialog | Read | ListDir | ReadFile | WriteFile | Move | Copy | Delete
-    | MakeDir | Wait | Answer | GiveUp,
+    | MakeDir | Run | Wait | Answer | GiveUp,
     Field(discriminator="action"),
 ]  # fmt: skip
 
@@ -287,6 +295,7 @@ ACTIONS: dict[str, type[_Action]] = {
     "copy": Copy,
     "delete": Delete,
     "make_dir": MakeDir,
+    "run": Run,
     "wait": Wait,
     "answer": Answer,
     "give_up": GiveUp,

@@ -102,7 +102,10 @@ class Env:
             for name, database in self._world.databases.items()
         }
         self._desk = await self._sandbox.open_desk(
-            sites=sites, files=self._world.files, folders=self._world.folders
+            sites=sites,
+            files=self._world.files,
+            folders=self._world.folders,
+            has_shell=self.task.has_shell,
         )
         view = await self._desk.begin(self.task.start_url)
         self._ledger = Ledger(self.task.milestones(self.facts), self.task.goal_check(self.facts))

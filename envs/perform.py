@@ -11,6 +11,7 @@ from cairn.sandbox.errors import ActionError
 from cairn.sandbox.events import EventKind, Source
 
 MAX_READ_CHARS = 2_000
+MAX_OUTPUT_CHARS = 4_000
 
 
 async def perform(desk: Desk, action: act.Action) -> str:
@@ -27,6 +28,8 @@ async def perform(desk: Desk, action: act.Action) -> str:
             return file_action(desk, action)
         except OSError as error:
             raise ActionError(f"{action.action}: {error.strerror}") from None
+    if isinstance(action, act.Run):
+        return await _run(desk, action)
     if isinstance(action, act.Answer):
         desk.log.append(Source.AGENT, EventKind.ANSWER_GIVEN, text=action.text)
         return ""
@@ -59,6 +62,18 @@ async def _read(desk: Desk, action: act.Read) -> str:
     text = str(found["text"])
     desk.log.append(Source.AGENT, EventKind.TEXT_RETRIEVED, role=found["role"], text=text)
     return text if len(text) <= MAX_READ_CHARS else text[:MAX_READ_CHARS] + "..."
+
+
+async def _run(desk: Desk, action: act.Run) -> str:
+    done = await desk.run(action.command)
+    text = done.output.replace("\0", "\ufffd").strip("\n")
+    if len(text) > MAX_OUTPUT_CHARS:
+        text = f"{text[:MAX_OUTPUT_CHARS]}... ({len(text)} characters in all)"
+    if done.stopped:
+        return f"{text}\n(stopped: {done.stopped})".lstrip("\n")
+    if done.exit_code != 0:
+        return f"{text}\n(exit code {done.exit_code})".lstrip("\n")
+    return text or "(no output)"
 
 
 async def _goto(desk: Desk, action: act.Goto) -> None:

@@ -36,6 +36,7 @@ class Task(ABC, Generic[FactsT]):
         category: Row of the milestone table whose values it uses.
         start_url: Page on which the episode begins.
         max_steps: Actions allowed.
+        has_shell: Whether the agent can run commands, which needs bubblewrap.
     """
 
     name: ClassVar[str]
@@ -43,6 +44,7 @@ class Task(ABC, Generic[FactsT]):
     category: ClassVar[Category]
     start_url: ClassVar[str]
     max_steps: ClassVar[int] = 10
+    has_shell: ClassVar[bool] = False
 
     @property
     def id(self) -> str:

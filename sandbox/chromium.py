@@ -9,10 +9,10 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from cairn.sandbox.errors import SetupError
+from cairn.sandbox.install import Installer, apt_installer
 
 REMEDIES = (
     "run `cairn doctor --fix`, or `sudo apt install chromium-headless-shell` (Debian), or "
@@ -39,27 +39,11 @@ SHARED_BUILDS = Path("/opt/ms-playwright")
 SYSTEM_FOLDERS = (Path("/usr/lib/chromium"), Path("/usr/lib64/chromium-browser"))
 
 _OUT_OF_REACH = "root runs it as an unprivileged user, who cannot read its folder"
-_STDERR = 2
 
 _BUILDS = {
     "chromium_headless_shell": ("chrome-headless-shell", "headless_shell"),
     "chromium": ("chrome",),
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Installer:
-    """One way to get Chromium.
-
-    Attributes:
-        name: What it is called in messages.
-        commands: Run in order; only the last has to succeed.
-        environment: Variables set for them.
-    """
-
-    name: str
-    commands: tuple[tuple[str, ...], ...]
-    environment: tuple[tuple[str, str], ...] = ()
 
 
 def find_chromium() -> Path:
@@ -128,7 +112,7 @@ def install_chromium(say: Callable[[str], object]) -> Path:
     tried = []
     for installer in _installers():
         tried.append(installer.name)
-        if _run(installer, say) and (found := _found()):
+        if installer.run(say) and (found := _found()):
             return found
     raise SetupError(f"Chromium: could not be installed by {' or '.join(tried)}; {REMEDIES}")
 
@@ -241,16 +225,11 @@ def _installers() -> list[Installer]:
     )
     if not shutil.which("apt-get") or _distribution() == "ubuntu":
         return [by_playwright]  # Ubuntu's own package is a snap
-    return [_by_apt("chromium-headless-shell"), _by_apt("chromium"), by_playwright]
-
-
-def _by_apt(package: str) -> Installer:
-    install = ("apt-get", "install", "-y", "--no-install-recommends", package, "fonts-dejavu-core")
-    return Installer(
-        name=f"apt-get ({package})",
-        commands=(("apt-get", "update"), install),
-        environment=(("DEBIAN_FRONTEND", "noninteractive"),),
-    )
+    by_apt = [
+        apt_installer(package, "fonts-dejavu-core")
+        for package in ("chromium-headless-shell", "chromium")
+    ]
+    return [*by_apt, by_playwright]
 
 
 def _distribution() -> str:
@@ -260,18 +239,3 @@ def _distribution() -> str:
         return ""
     match = re.search(r'^ID="?([a-z]+)', text, flags=re.MULTILINE)
     return match.group(1) if match else ""
-
-
-def _run(installer: Installer, say: Callable[[str], object]) -> bool:
-    status = 1
-    for command in installer.commands:
-        say(" ".join(command))
-        # Standard output belongs to the caller, who may be writing JSON there.
-        status = subprocess.run(
-            command,
-            env={**os.environ, **dict(installer.environment)},
-            stdin=subprocess.DEVNULL,
-            stdout=_STDERR,
-            check=False,
-        ).returncode
-    return status == 0

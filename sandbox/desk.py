@@ -15,6 +15,7 @@ from cairn.sandbox.browser import NOBODY, Browser
 from cairn.sandbox.cdp import Params
 from cairn.sandbox.errors import ActionError, Boundary, SandboxError, browser_error
 from cairn.sandbox.events import EventKind, EventLog, Source
+from cairn.sandbox.jail import Jail, ShellResult
 from cairn.sandbox.page import START_S, NativeDialog, Page, Snapshot
 from cairn.sandbox.server import EpisodeSites, Mounted, SiteServer
 from cairn.sandbox.workspace import MAX_NAME_BYTES, Workspace, check_quota
@@ -61,7 +62,13 @@ class Desk:
     """
 
     def __init__(
-        self, browser: Browser, server: SiteServer, page: Page, sites: EpisodeSites, home: Workspace
+        self,
+        browser: Browser,
+        server: SiteServer,
+        page: Page,
+        sites: EpisodeSites,
+        home: Workspace,
+        jail: Jail | None,
     ) -> None:
         self.page = page
         self.workspace = home
@@ -69,6 +76,7 @@ class Desk:
         self._browser = browser
         self._server = server
         self._sites = sites
+        self._jail = jail
         self._staging = browser.staging / page.target
         self._begun: dict[str, Params] = {}
         self._completed: defaultdict[str, asyncio.Queue[Params]] = defaultdict(asyncio.Queue)
@@ -87,6 +95,7 @@ class Desk:
         sites: Mapping[str, Mounted],
         files: Mapping[str, bytes],
         folders: Iterable[str],
+        jail: Jail | None,
     ) -> Self:
         """Set up an episode; nothing is loaded yet.
 
@@ -94,7 +103,7 @@ class Desk:
             SandboxError: If the disk refuses; nothing is left behind then.
         """
         home = Workspace.create(files, folders)
-        self = cls(browser, server, page, server.open(sites), home)
+        self = cls(browser, server, page, server.open(sites), home, jail)
         try:
             self._staging.mkdir()
             if os.geteuid() == 0:
@@ -158,6 +167,24 @@ class Desk:
         except OSError as error:
             raise SandboxError(Boundary.WORKSPACE, f"cannot stage an upload: {error}") from None
         await self.page.upload(ref, copied)
+
+    async def run(self, command: str) -> ShellResult:
+        """Run a shell command in the home folder.
+
+        Raises:
+            ActionError: If the episode has no shell.
+            SandboxError: If the jail cannot be made.
+        """
+        if self._jail is None:
+            raise ActionError("run: this task has no shell; use the file actions")
+        result = await self._jail.run(command, self.workspace.root)
+        self.log.append(
+            Source.PROCESS,
+            EventKind.PROCESS_LAUNCHED,
+            command=command,
+            exit_code=result.exit_code,
+        )
+        return result
 
     def _on_download_begun(self, params: Params) -> None:
         self._begun[params["guid"]] = params
@@ -244,7 +271,7 @@ class Desk:
         try:
             folder = self.workspace.resolve("Downloads")
             check_quota(self.workspace, staged.stat().st_size)
-            if folder.is_file():
+            if folder.exists() and not folder.is_dir():
                 return None
             folder.mkdir(exist_ok=True)
             target = _free_path(folder, begun["suggestedFilename"])

@@ -18,6 +18,7 @@ from rich.table import Table
 from cairn.sandbox.browser import Browser
 from cairn.sandbox.chromium import chromium_version, find_chromium
 from cairn.sandbox.errors import SetupError
+from cairn.sandbox.jail import find_jail
 
 MIN_PYTHON = (3, 11)
 MIN_DISK_MIB = 1024
@@ -128,16 +129,14 @@ def _has_user_namespaces() -> bool:
         return False
 
 
-def _jail() -> Check:
-    found = shutil.which("bwrap")
-    if found:
-        return Check(name="bubblewrap", status=Health.OK, detail=f"{found} (for shell actions)")
-    return Check(
-        name="bubblewrap",
-        status=Health.WARN,
-        detail="missing; nothing in this release needs it, shell actions will",
-        remedy="apt install bubblewrap",
-    )
+def _shell() -> Check:
+    try:
+        asyncio.run(find_jail())
+    except SetupError as error:
+        problem, _, remedy = str(error).removeprefix("shell: ").partition("; ")
+        detail = f"{problem}; tasks that have a shell cannot run"
+        return Check(name="shell", status=Health.WARN, detail=detail, remedy=remedy)
+    return Check(name="shell", status=Health.OK, detail="commands run in a jail of bubblewrap's")
 
 
 def _fonts() -> Check:
@@ -225,7 +224,7 @@ CHECKS: tuple[Callable[[], Check], ...] = (
     _python,
     _chromium,
     _browser_start,
-    _jail,
+    _shell,
     _fonts,
     _temporary_folder,
     _shared_memory,

@@ -45,6 +45,7 @@ class Boundary(StrEnum):
     BROWSER = "browser"
     SITE = "site"
     WORKSPACE = "workspace"
+    JAIL = "jail"
     REWARD = "reward"
     ENGINE = "engine"
     REPLAY = "replay"

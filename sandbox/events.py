@@ -50,7 +50,7 @@ class EventKind(StrEnum):
     FILE_DELETED = "FileDeleted"  # path
     DIRECTORY_UPDATED = "DirectoryUpdated"  # path
     DOWNLOAD_COMPLETED = "DownloadCompleted"  # path, size, sha256, url
-    PROCESS_LAUNCHED = "ProcessLaunched"  # command
+    PROCESS_LAUNCHED = "ProcessLaunched"  # command, exit_code
     SITE_STATE_CHANGED = "SiteStateChanged"  # site, table, row, before, after
     SCREENSHOT_CHANGED = "ScreenshotChanged"  # sha256
     ANSWER_GIVEN = "AnswerGiven"  # text

@@ -1,6 +1,7 @@
 """The file actions: what an agent can do to its workspace without a shell."""
 
 import codecs
+import os
 import shutil
 from pathlib import Path, PurePosixPath
 
@@ -15,15 +16,14 @@ def list_dir(workspace: Workspace, path: str) -> str:
     folder = _existing(workspace, path)
     if not folder.is_dir():
         raise ActionError(f"{path!r} is a file; list_dir needs a folder")
-    names = sorted(f"{e.name}/" if e.is_dir() else e.name for e in folder.iterdir())
+    with os.scandir(folder) as entries:
+        names = sorted(f"{e.name}/" if e.is_dir(follow_symlinks=False) else e.name for e in entries)
     return ", ".join(names) or "(empty)"
 
 
 def read_file(workspace: Workspace, path: str) -> str:
     """Return a file's text, cut after `MAX_SHOWN_CHARS` characters."""
-    file = _existing(workspace, path)
-    if not file.is_file():
-        raise ActionError(f"{path!r} is a folder; read_file needs a file")
+    file = _existing_file(workspace, path, "read_file")
     try:
         shown = file.read_bytes()[: MAX_SHOWN_CHARS * 4]
         is_whole = len(shown) == file.stat().st_size
@@ -39,8 +39,8 @@ def read_file(workspace: Workspace, path: str) -> str:
 def write_file(workspace: Workspace, path: str, text: str) -> str:
     """Write a text file, replacing what was there."""
     file = workspace.resolve(path)
-    if file.is_dir():
-        raise ActionError(f"{path!r} is a folder")
+    if file.exists():
+        _existing_file(workspace, path, "write_file")
     _need_parent(file, path)
     content = text.encode()
     check_quota(workspace, len(content))
@@ -62,9 +62,7 @@ def move(workspace: Workspace, path: str, to: str) -> str:
 
 def copy(workspace: Workspace, path: str, to: str) -> str:
     """Copy a file; a target folder that exists takes the copy in."""
-    source = _existing(workspace, path)
-    if not source.is_file():
-        raise ActionError(f"{path!r} is a folder; copy needs a file")
+    source = _existing_file(workspace, path, "copy")
     target = _target(workspace, source, to)
     check_quota(workspace, source.stat().st_size)
     shutil.copyfile(source, target)
@@ -100,6 +98,14 @@ def _existing(workspace: Workspace, path: str) -> Path:
     real = workspace.resolve(path)
     if not real.exists():
         raise ActionError(f"{path!r} does not exist")
+    return real
+
+
+def _existing_file(workspace: Workspace, path: str, action: str) -> Path:
+    real = _existing(workspace, path)
+    if not real.is_file():
+        kind = "a folder" if real.is_dir() else "a special file"
+        raise ActionError(f"{path!r} is {kind}; {action} needs a file")
     return real
 
 

@@ -9,6 +9,7 @@ from typing import Self
 from cairn.sandbox.browser import Browser
 from cairn.sandbox.desk import Desk
 from cairn.sandbox.errors import SandboxError
+from cairn.sandbox.jail import Jail, find_jail
 from cairn.sandbox.page import Page
 from cairn.sandbox.server import Mounted, SiteServer
 
@@ -31,6 +32,7 @@ class Sandbox:
         self._pool: asyncio.Queue[Page] = asyncio.Queue()
         self._warmer: asyncio.Task[None] | None = None
         self._restarting = asyncio.Lock()
+        self._jail: Jail | None = None
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -83,12 +85,16 @@ class Sandbox:
         sites: Mapping[str, Mounted],
         files: Mapping[str, bytes],
         folders: Iterable[str],
+        has_shell: bool = False,
     ) -> Desk:
         """Set up an episode's place of work.
 
         Raises:
             SandboxError: If the browser or the disk fails.
+            SetupError: If it shall have a shell and the machine has no jail.
         """
+        if has_shell and self._jail is None:
+            self._jail = await find_jail()
         await self._ensure_browser()
         page = await self._take_page()
         try:
@@ -99,6 +105,7 @@ class Sandbox:
                 sites=sites,
                 files=files,
                 folders=folders,
+                jail=self._jail if has_shell else None,
             )
         except SandboxError:
             await page.close()

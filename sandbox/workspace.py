@@ -82,7 +82,7 @@ class Workspace:
         """Return a hash of names and contents as of the last look."""
         parts = [f"{path}:{state.sha256}" for path, state in self._known_files.items()]
         text = "\n".join(sorted([*parts, *self._known_folders]))
-        return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:16]
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def resolve(self, path: str) -> Path:
         """Return the real path of `path`.
@@ -154,21 +154,32 @@ class Workspace:
     ) -> None:
         with os.scandir(folder) as entries:
             for entry in entries:
-                path = prefix + entry.name
+                # A shell can give names that are no text.
+                name = os.fsencode(entry.name).decode(errors="backslashreplace")
+                path = prefix + name
                 if entry.is_dir(follow_symlinks=False):
                     folders.add(path)
                     self._scan_folder(Path(entry.path), path + "/", files, folders, stamps)
-                elif entry.is_file(follow_symlinks=False):
-                    info = entry.stat(follow_symlinks=False)
-                    stamp = info.st_ino, info.st_mtime_ns, info.st_size
-                    # A file changed again within the clock's grain keeps its stamp.
-                    if time.time_ns() - info.st_mtime_ns > _STAMP_GRAIN_NS:
-                        stamps[path] = stamp
-                    if stamp == self._stamps.get(path):
-                        files[path] = self._known_files[path]
-                    else:
-                        digest = hashlib.sha256(Path(entry.path).read_bytes()).hexdigest()
-                        files[path] = FileState(info.st_size, digest)
+                    continue
+                info = entry.stat(follow_symlinks=False)
+                # Unlike the time of change, that of modification can be set.
+                stamp = info.st_ino, info.st_ctime_ns, info.st_size
+                # A file changed again within the clock's grain keeps its stamp.
+                if time.time_ns() - info.st_ctime_ns > _STAMP_GRAIN_NS:
+                    stamps[path] = stamp
+                if stamp == self._stamps.get(path):
+                    files[path] = self._known_files[path]
+                else:
+                    digest = hashlib.sha256(_content(entry)).hexdigest()
+                    files[path] = FileState(info.st_size, digest)
+
+
+def _content(entry: "os.DirEntry[str]") -> bytes:
+    """Return what a file holds; of a link or a pipe, which are not followed, what it is."""
+    if entry.is_file(follow_symlinks=False):
+        return Path(entry.path).read_bytes()
+    target = Path(entry.path).readlink() if entry.is_symlink() else "special file"
+    return b"not a file: " + os.fsencode(target)
 
 
 def check_quota(workspace: Workspace, more_bytes: int) -> None:

@@ -8,6 +8,8 @@ from hypothesis import settings
 
 from cairn.envs.background import shut_down
 from cairn.envs.sites import SITES
+from cairn.sandbox.errors import SetupError
+from cairn.sandbox.jail import Jail, find_jail
 from cairn.sandbox.sandbox import Sandbox
 from tests.lab import LAB, Lab
 
@@ -31,15 +33,27 @@ async def sandbox() -> AsyncIterator[Sandbox]:
         yield sandbox
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def jail() -> Jail:
+    """The machine's jail; where there is none, the test is skipped."""
+    try:
+        return await find_jail()
+    except SetupError as error:
+        pytest.skip(str(error))
+
+
 @pytest_asyncio.fixture
 async def open_lab(sandbox: Sandbox) -> AsyncIterator[OpenLab]:
     """Open episodes on the lab site and close them at the end of the test."""
     opened: list[Lab] = []
 
     async def open_one(
-        pages: str | Mapping[str, str], files: Mapping[str, bytes] | None = None
+        pages: str | Mapping[str, str],
+        files: Mapping[str, bytes] | None = None,
+        *,
+        has_shell: bool = False,
     ) -> Lab:
-        lab = await Lab.open(sandbox, pages, files or {})
+        lab = await Lab.open(sandbox, pages, files or {}, has_shell=has_shell)
         opened.append(lab)
         return lab
 

@@ -125,11 +125,19 @@ class Lab:
 
     @classmethod
     async def open(
-        cls, sandbox: Sandbox, pages: str | Mapping[str, str], files: Mapping[str, bytes]
+        cls,
+        sandbox: Sandbox,
+        pages: str | Mapping[str, str],
+        files: Mapping[str, bytes],
+        *,
+        has_shell: bool = False,
     ) -> "Lab":
         database = lab_database({"/": pages} if isinstance(pages, str) else pages)
         desk = await sandbox.open_desk(
-            sites={"lab": Mounted(app=LAB.app, database=database)}, files=files, folders=[]
+            sites={"lab": Mounted(app=LAB.app, database=database)},
+            files=files,
+            folders=[],
+            has_shell=has_shell,
         )
         lab = cls(sandbox, desk, database)
         lab.view = await desk.begin(HOME)

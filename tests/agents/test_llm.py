@@ -35,6 +35,8 @@ TEXT = ANY_TEXT | HOSTILE
 REF = st.sampled_from(["e5", "e7", "e55", "e999999"])
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "ref": REF,
+    "onto": REF,
+    "command": TEXT.filter(bool),
     "url": TEXT,
     "text": TEXT,
     "option": TEXT,

@@ -48,6 +48,7 @@ PAIRS: list[tuple[str, dict[str, object]]] = [
     ("copy a b", {"action": "copy", "path": "a", "to": "b"}),
     ("delete a", {"action": "delete", "path": "a"}),
     ("make_dir a", {"action": "make_dir", "path": "a"}),
+    ('run "ls -l | wc"', {"action": "run", "command": "ls -l | wc"}),
     ("wait 5", {"action": "wait", "seconds": 5}),
     ("answer 42", {"action": "answer", "text": "42"}),
     ("give_up", {"action": "give_up"}),
@@ -64,6 +65,7 @@ _VALUES: dict[str, st.SearchStrategy[Any]] = {
     "option": _texts,
     "path": _paths,
     "to": _paths,
+    "command": _paths,
     "key": st.sampled_from(sorted(KEYS)),
     "direction": st.sampled_from(["up", "down"]),
     "response": st.sampled_from(["accept", "dismiss"]),
@@ -203,5 +205,5 @@ def test_keys_that_the_browser_can_press_are_those_of_the_schema(key: str) -> No
 def test_schema_describes_every_action() -> None:
     schema = action_schema()
     assert set(schema["discriminator"]["mapping"]) == set(ACTIONS)
-    assert len(schema["oneOf"]) == len(ACTIONS) == 25
+    assert len(schema["oneOf"]) == len(ACTIONS) == 26
     assert json.loads(json.dumps(schema)) == schema

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import shutil
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
@@ -16,8 +17,9 @@ from cairn.envs.core import Env, StepResult, draw_facts
 from cairn.envs.task import Task
 from cairn.envs.tasks import TASKS
 from cairn.rewards.ledger import Payment, Tier
-from cairn.sandbox.errors import Boundary, CairnError, SandboxError
+from cairn.sandbox.errors import Boundary, CairnError, SandboxError, SetupError
 from cairn.sandbox.events import EventKind
+from cairn.sandbox.jail import Jail
 from cairn.sandbox.sandbox import Sandbox
 from tests.fakes import BrokenRewardTask, BrokenSiteTask, LabTask
 
@@ -46,6 +48,10 @@ def ref(result: StepResult | Env, name: str) -> str:
     found = re.search(rf'"{name}".*\[ref=(e\d+)\]', page)
     assert found, page
     return found[1]
+
+
+class ShellTask(LabTask):
+    has_shell = True
 
 
 # Steps and their rewards
@@ -407,3 +413,25 @@ async def test_equal_actions_give_equal_episodes_alone_and_under_load(
     assert [episode == alone[agent] for agent, episode in zip(agents, loaded, strict=True)] == (
         [True] * 8
     )
+
+
+@pytest.mark.jail
+async def test_an_episode_with_a_shell_can_be_forked(open_env: OpenEnv, jail: Jail) -> None:
+    env = await open_env(ShellTask())
+    await env.step("run mkdir -p Sales && date -r facts.txt > Sales/date; echo $$")
+    listed = await env.step("run ls -lA . Sales; ls /tmp")
+    assert "Nov 14  2023 date" in listed.observation.result
+    assert "Sales/date" in env._observation.files  # type: ignore[union-attr]
+    other = await env.fork()
+    assert other._observation == env._observation
+    await other.close()
+
+
+async def test_a_shell_where_there_is_no_jail_is_refused_at_the_reset(
+    lab_site: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Sandbox.open() as sandbox:
+        env = Env(ShellTask(), sandbox)
+        monkeypatch.setattr(shutil, "which", lambda name: None)
+        with pytest.raises(SetupError, match="shell: bubblewrap is missing"):
+            await env.reset(0)

@@ -71,7 +71,7 @@ def test_the_kernel_is_asked_about_user_namespaces(monkeypatch: pytest.MonkeyPat
 def test_a_missing_jail_is_only_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None)
 
-    check = doctor._jail()
+    check = doctor._shell()
 
     assert (check.status, check.remedy) == (Health.WARN, "apt install bubblewrap")
     assert is_healthy([check])

@@ -185,9 +185,16 @@ class FragileSandbox(Sandbox):
     is_doomed = False
 
     async def open_desk(
-        self, *, sites: Mapping[str, Mounted], files: Mapping[str, bytes], folders: Iterable[str]
+        self,
+        *,
+        sites: Mapping[str, Mounted],
+        files: Mapping[str, bytes],
+        folders: Iterable[str],
+        has_shell: bool = False,
     ) -> Desk:
-        desk = await super().open_desk(sites=sites, files=files, folders=folders)
+        desk = await super().open_desk(
+            sites=sites, files=files, folders=folders, has_shell=has_shell
+        )
         if self.is_doomed:
             self.is_doomed = False
             os.killpg(self.process_id, signal.SIGKILL)
