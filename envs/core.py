@@ -10,6 +10,7 @@ from typing import Any
 
 from cairn.envs.actions import Answer, GiveUp, parse_action
 from cairn.envs.observation import Observation
+from cairn.envs.page_text import prune
 from cairn.envs.perform import perform
 from cairn.envs.sites import SITES
 from cairn.envs.task import Task
@@ -21,6 +22,7 @@ from cairn.sandbox.events import Event
 from cairn.sandbox.sandbox import Sandbox
 from cairn.sandbox.server import Mounted
 
+MAX_PAGE_TOKENS = 4_000
 _REF = re.compile(r" \[ref=e[0-9]+\]")
 
 
@@ -58,16 +60,24 @@ class Env:
     Not safe for concurrent calls: one step at a time. Any number of environments may share a
     sandbox and step concurrently.
 
+    Args:
+        task: What is to be done.
+        sandbox: Where.
+        max_page_tokens: Longer pages are pruned to about as many tokens; the hashes see it all.
+
     Attributes:
         task: What is to be done.
         seed: The instance; None before the first reset.
     """
 
-    def __init__(self, task: Task[Any], sandbox: Sandbox) -> None:
+    def __init__(
+        self, task: Task[Any], sandbox: Sandbox, *, max_page_tokens: int = MAX_PAGE_TOKENS
+    ) -> None:
         self.task = task
         self.seed: int | None = None
         self.facts: Any = None
         self._sandbox = sandbox
+        self._max_page_tokens = max_page_tokens
         self._desk: Desk | None = None
         self._world: World | None = None
         self._ledger: Ledger | None = None
@@ -105,6 +115,7 @@ class Env:
             sites=sites,
             files=self._world.files,
             folders=self._world.folders,
+            has_browser=self.task.start_url is not None,
             has_shell=self.task.has_shell,
         )
         view = await self._desk.begin(self.task.start_url)
@@ -151,7 +162,7 @@ class Env:
         """
         if self._is_over or self.seed is None:
             raise CairnError("no episode is under way: call reset first")
-        other = Env(self.task, self._sandbox)
+        other = Env(self.task, self._sandbox, max_page_tokens=self._max_page_tokens)
         try:
             await other._repeat(self.seed, list(self._done), list(self._replay_hashes))
         except BaseException:
@@ -236,14 +247,15 @@ class Env:
     def _observe(
         self, view: View, *, result: str, is_error: bool, step: int, before: str
     ) -> Observation:
+        assert self._desk is not None
         dialog = f"{view.dialog.kind}: {view.dialog.text}" if view.dialog is not None else ""
         shown = [view.url, view.title, view.page, dialog]
-        events = [asdict(event) for event in self.events if event.step == step]
+        events = [asdict(event) for event in self._desk.log.of_step(step)]
         return Observation(
             goal=self.task.goal(self.facts),
             url=view.url,
             title=view.title,
-            page=view.page,
+            page=prune(view.page, self._max_page_tokens),
             dialog=dialog,
             files=view.files,
             result=result,

@@ -23,7 +23,7 @@ class TaskDescription:
     Attributes:
         id: Name with version.
         category: Row of the milestone table.
-        start_url: Page on which an episode begins.
+        start_url: Page on which an episode begins; None without a browser.
         max_steps: Actions allowed.
         milestones: What pays, in order.
         total: Sum of the milestones' values.
@@ -32,7 +32,7 @@ class TaskDescription:
 
     id: str
     category: str
-    start_url: str
+    start_url: str | None
     max_steps: int
     milestones: tuple[MilestoneDescription, ...]
     total: float

@@ -1,18 +1,18 @@
 """The Gymnasium face of the environment: synchronous, on a background loop."""
 
 from copy import deepcopy
-from typing import Any
+from typing import Any, Literal
 
 import gymnasium
 import numpy as np
 
 from cairn.envs.background import shared_loop
-from cairn.envs.core import Env, StepResult
+from cairn.envs.core import MAX_PAGE_TOKENS, Env, StepResult
 from cairn.envs.observation import Observation
 from cairn.envs.registry import NUM_TRAINING_SEEDS, Split, find_task, split_seed
 from cairn.envs.spaces import TextSpace
 from cairn.envs.tasks import TASKS
-from cairn.sandbox.errors import CairnError
+from cairn.sandbox.errors import CairnError, ConfigError
 
 ObservationDict = dict[str, str]
 
@@ -28,12 +28,27 @@ class CairnEnv(gymnasium.Env[ObservationDict, str]):
 
     Args:
         task: Id of the task, such as `mail-send-attachment-v1`.
+        observe: What `page` holds after a step: all of it ("text"), or, where that is shorter, what
+            has changed since the step before ("diff").
+        max_page_tokens: Longer pages are pruned to about as many tokens.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 1}  # noqa: RUF012
 
-    def __init__(self, task: str, render_mode: str | None = None) -> None:
+    def __init__(
+        self,
+        task: str,
+        render_mode: str | None = None,
+        *,
+        observe: Literal["text", "diff"] = "text",
+        max_page_tokens: int = MAX_PAGE_TOKENS,
+    ) -> None:
+        if observe not in {"text", "diff"}:
+            raise ConfigError(f"observe={observe!r}: must be 'text' or 'diff'")
+        if max_page_tokens < 1:
+            raise ConfigError(f"max_page_tokens={max_page_tokens}: must be at least 1")
         self.render_mode = render_mode
+        self._observe, self._max_page_tokens = observe, max_page_tokens
         self.observation_space: gymnasium.Space[Any] = observation_space()
         self.action_space = action_space()
         self._task = find_task(task)
@@ -51,7 +66,9 @@ class CairnEnv(gymnasium.Env[ObservationDict, str]):
         super().reset(seed=seed, options=options)
         instance = seed if seed is not None else draw_seed(self.np_random)
         if self._env is None:
-            self._env = Env(self._task, shared_loop().sandbox)
+            self._env = Env(
+                self._task, shared_loop().sandbox, max_page_tokens=self._max_page_tokens
+            )
         self._last = shared_loop().run(self._env.reset(instance))
         return as_dict(self._last), reset_info(self._env, self._last)
 
@@ -60,9 +77,12 @@ class CairnEnv(gymnasium.Env[ObservationDict, str]):
         if self._env is None:
             raise CairnError("no episode is under way: call reset first")
         result = shared_loop().run(self._env.step(str(action)))
-        self._last = result.observation
+        before, self._last = self._last, result.observation
+        observation = as_dict(self._last)
+        if self._observe == "diff" and before is not None:
+            observation["page"] = self._last.page_since(before)
         return (
-            as_dict(self._last),
+            observation,
             reward_of(result),
             result.is_terminal,
             result.is_truncated,
@@ -78,7 +98,12 @@ class CairnEnv(gymnasium.Env[ObservationDict, str]):
         """
         if self._env is None:
             raise CairnError("no episode is under way: call reset first")
-        other = CairnEnv(self._task.id, self.render_mode)
+        other = CairnEnv(
+            self._task.id,
+            self.render_mode,
+            observe=self._observe,
+            max_page_tokens=self._max_page_tokens,
+        )
         other._env = shared_loop().run(self._env.fork())
         other._last = self._last
         other.np_random = deepcopy(self.np_random)

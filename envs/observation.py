@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from cairn.envs.page_text import changes, estimate_tokens
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
@@ -35,14 +37,42 @@ class Observation:
     state_hash: str
     replay_hash: str
 
-    def to_text(self) -> str:
-        """Write the observation as one text, the form an agent without its own prompt reads."""
-        lines = [f"goal: {self.goal}", f"url: {self.url}", f"title: {self.title}"]
-        if self.dialog:
-            lines.append(f"dialog: {self.dialog}")
-        if self.files:
-            lines.append("files: " + ", ".join(self.files))
+    def to_text(self, since: "Observation | None" = None) -> str:
+        """Write the observation as one text, the form an agent without its own prompt reads.
+
+        Args:
+            since: An observation that the reader knows. What is as it was then is only named, and
+                of the page only the changes are shown, where that is shorter.
+        """
+        shown, same = [], []
+        for name, text, known in zip(
+            ("goal", "url", "title", "dialog", "files"),
+            self._head(),
+            since._head() if since is not None else [None] * 5,
+            strict=True,
+        ):
+            if text == known:
+                same += [name] if text else []
+            elif text or known:
+                shown.append(f"{name}: {text or 'none'}")
+        if same:
+            shown.append(f"as before: {', '.join(same)}")
         if self.result:
-            lines.append(("error: " if self.is_error else "result: ") + self.result)
-        lines.append(f"step: {self.step} of {self.max_steps}")
-        return "\n".join([*lines, "page:", self.page])
+            shown.append(("error: " if self.is_error else "result: ") + self.result)
+        shown.append(f"step: {self.step} of {self.max_steps}")
+        return "\n".join([*shown, *self._page_since(since)])
+
+    def page_since(self, since: "Observation") -> str:
+        """Return the changes of the page, or the page where that is no longer or it is another."""
+        if since.url != self.url:
+            return self.page
+        told = changes(since.page, self.page)
+        return told if estimate_tokens(told) < estimate_tokens(self.page) else self.page
+
+    def _head(self) -> list[str]:
+        return [self.goal, self.url, self.title, self.dialog, ", ".join(self.files)]
+
+    def _page_since(self, since: "Observation | None") -> list[str]:
+        if since is None or (told := self.page_since(since)) == self.page:
+            return ["page:", self.page]
+        return ["changes of the page:", told]

@@ -34,7 +34,7 @@ class Task(ABC, Generic[FactsT]):
         name: Kebab-case, without the version.
         version: Raised whenever a reward or a start state changes.
         category: Row of the milestone table whose values it uses.
-        start_url: Page on which the episode begins.
+        start_url: Page on which the episode begins; None for a task without a browser.
         max_steps: Actions allowed.
         has_shell: Whether the agent can run commands, which needs bubblewrap.
     """
@@ -42,7 +42,7 @@ class Task(ABC, Generic[FactsT]):
     name: ClassVar[str]
     version: ClassVar[int] = 1
     category: ClassVar[Category]
-    start_url: ClassVar[str]
+    start_url: ClassVar[str | None]
     max_steps: ClassVar[int] = 10
     has_shell: ClassVar[bool] = False
 

@@ -56,7 +56,6 @@ class Desk:
     """Where one episode happens.
 
     Attributes:
-        page: The tab.
         workspace: The home folder.
         log: The evidence so far.
     """
@@ -65,25 +64,26 @@ class Desk:
         self,
         browser: Browser,
         server: SiteServer,
-        page: Page,
+        page: Page | None,
         sites: EpisodeSites,
         home: Workspace,
         jail: Jail | None,
     ) -> None:
-        self.page = page
         self.workspace = home
         self.log = EventLog()
         self._browser = browser
         self._server = server
+        self._page = page
         self._sites = sites
         self._jail = jail
-        self._staging = browser.staging / page.target
+        self._staging = browser.staging / (page.target if page is not None else "none")
         self._begun: dict[str, Params] = {}
         self._completed: defaultdict[str, asyncio.Queue[Params]] = defaultdict(asyncio.Queue)
         self._known_dialog: NativeDialog | None = None
         self._last: Snapshot | None = None
-        page.listen("Page.downloadWillBegin", self._on_download_begun)
-        page.listen("Page.downloadProgress", self._on_download_progress)
+        if page is not None:
+            page.listen("Page.downloadWillBegin", self._on_download_begun)
+            page.listen("Page.downloadProgress", self._on_download_progress)
 
     @classmethod
     def open(
@@ -91,19 +91,21 @@ class Desk:
         *,
         browser: Browser,
         server: SiteServer,
-        page: Page,
+        page: Page | None,
         sites: Mapping[str, Mounted],
         files: Mapping[str, bytes],
         folders: Iterable[str],
         jail: Jail | None,
     ) -> Self:
-        """Set up an episode; nothing is loaded yet.
+        """Set up an episode, without a browser if there is no page; nothing is loaded yet.
 
         Raises:
             SandboxError: If the disk refuses; nothing is left behind then.
         """
         home = Workspace.create(files, folders)
         self = cls(browser, server, page, server.open(sites), home, jail)
+        if page is None:
+            return self
         try:
             self._staging.mkdir()
             if os.geteuid() == 0:
@@ -117,12 +119,30 @@ class Desk:
         """Discard the tab, the sites and the files."""
         self._server.close_episode(self._sites)
         self.workspace.close()
+        if self._page is None:
+            return
         shutil.rmtree(self._staging, ignore_errors=True)
         with contextlib.suppress(SandboxError):
-            await self.page.close()
+            await self._page.close()
 
-    async def begin(self, url: str) -> View:
-        """Load the first page."""
+    @property
+    def page(self) -> Page:
+        """The tab.
+
+        Raises:
+            ActionError: If the episode has no browser.
+        """
+        if self._page is None:
+            raise ActionError("this task has no browser; use the file actions")
+        return self._page
+
+    async def begin(self, url: str | None) -> View:
+        """Load the first page, if there is a browser."""
+        if url is not None:
+            await self._enter(url)
+        return await self._look()
+
+    async def _enter(self, url: str) -> None:
         behaviour = {
             "behavior": "allowAndName",
             "browserContextId": self.page.context,
@@ -133,7 +153,6 @@ class Desk:
             self._browser.send("Browser.setDownloadBehavior", behaviour),
             self.page.enter(self._sites, url),
         )
-        return await self._look()
 
     @property
     def hosts(self) -> list[str]:
@@ -197,6 +216,9 @@ class Desk:
             self.page.on_download_ended()
 
     async def _look(self) -> View:
+        if self._page is None:
+            self.workspace.record_changes(self.log)
+            return self._view()
         self._record_reports()
         for change in self._sites.take_changes():
             self.log.append(Source.SITE, EventKind.SITE_STATE_CHANGED, **change)
@@ -220,7 +242,7 @@ class Desk:
             url=self._last.url,
             title=self._last.title,
             page=self._last.page,
-            dialog=self.page.dialog,
+            dialog=self._page.dialog if self._page is not None else None,
             files=self.workspace.listing(),
             state_digest=f"{self._sites.digest()} {self.workspace.digest()}",
         )

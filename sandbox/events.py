@@ -87,3 +87,10 @@ class EventLog:
         event = Event(seq=len(self.events), step=self.step, source=source, kind=kind, data=data)
         self.events.append(event)
         return event
+
+    def of_step(self, step: int) -> list[Event]:
+        """Return the events of the last step, if that is `step`."""
+        begin = len(self.events)
+        while begin and self.events[begin - 1].step == step:
+            begin -= 1
+        return self.events[begin:]

@@ -28,7 +28,7 @@ class Sandbox:
         self._server = server
         self._browser = browser
         self._executable = executable
-        self._desks: dict[str, Desk] = {}
+        self._desks: set[Desk] = set()
         self._pool: asyncio.Queue[Page] = asyncio.Queue()
         self._warmer: asyncio.Task[None] | None = None
         self._restarting = asyncio.Lock()
@@ -69,7 +69,7 @@ class Sandbox:
             self._warmer.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._warmer
-        for desk in list(self._desks.values()):
+        for desk in list(self._desks):
             await self.close_desk(desk)
         await self._browser.close()
         await self._server.close()
@@ -85,6 +85,7 @@ class Sandbox:
         sites: Mapping[str, Mounted],
         files: Mapping[str, bytes],
         folders: Iterable[str],
+        has_browser: bool = True,
         has_shell: bool = False,
     ) -> Desk:
         """Set up an episode's place of work.
@@ -95,8 +96,10 @@ class Sandbox:
         """
         if has_shell and self._jail is None:
             self._jail = await find_jail()
-        await self._ensure_browser()
-        page = await self._take_page()
+        page = None
+        if has_browser:
+            await self._ensure_browser()
+            page = await self._take_page()
         try:
             desk = Desk.open(
                 browser=self._browser,
@@ -108,14 +111,15 @@ class Sandbox:
                 jail=self._jail if has_shell else None,
             )
         except SandboxError:
-            await page.close()
+            if page is not None:
+                await page.close()
             raise
-        self._desks[page.target] = desk
+        self._desks.add(desk)
         return desk
 
     async def close_desk(self, desk: Desk) -> None:
         """Discard an episode's place of work."""
-        self._desks.pop(desk.page.target, None)
+        self._desks.discard(desk)
         await desk.close()
 
     async def _take_page(self) -> Page:

@@ -16,6 +16,7 @@ from cairn.agents.scripted import AGENTS
 from cairn.envs.core import Env, StepResult, draw_facts
 from cairn.envs.task import Task
 from cairn.envs.tasks import TASKS
+from cairn.envs.world import World
 from cairn.rewards.ledger import Payment, Tier
 from cairn.sandbox.errors import Boundary, CairnError, SandboxError, SetupError
 from cairn.sandbox.events import EventKind
@@ -52,6 +53,15 @@ def ref(result: StepResult | Env, name: str) -> str:
 
 class ShellTask(LabTask):
     has_shell = True
+
+
+class FilesTask(LabTask):
+    """Has no browser."""
+
+    start_url = None
+
+    def setup(self, world: World, facts: int) -> None:
+        world.write_file("facts.txt", str(facts))
 
 
 # Steps and their rewards
@@ -435,3 +445,30 @@ async def test_a_shell_where_there_is_no_jail_is_refused_at_the_reset(
         monkeypatch.setattr(shutil, "which", lambda name: None)
         with pytest.raises(SetupError, match="shell: bubblewrap is missing"):
             await env.reset(0)
+
+
+async def test_a_task_without_a_browser_has_files_alone(open_env: OpenEnv) -> None:
+    env = await open_env(FilesTask())
+    assert env._observation is not None
+    assert (env._observation.url, env._observation.page) == ("", "")
+    made = await env.step("write_file new.txt x")
+    assert made.observation.files == ("Documents/", "Downloads/", "facts.txt", "new.txt")
+    assert [event.kind for event in env.events if event.step == 1] == [
+        EventKind.FILE_CREATED,
+        EventKind.DIRECTORY_UPDATED,
+    ]
+    for line in ("click e1", "goto http://lab.localhost/", "wait 1", "dialog accept", "read e1"):
+        other = await env.fork()
+        refused = await other.step(line)
+        assert refused.observation.result == "this task has no browser; use the file actions"
+        await other.close()
+    assert (await env.step("give_up")).is_terminal
+
+
+async def test_a_task_without_a_browser_goes_on_when_chromium_dies(lab_site: None) -> None:
+    async with Sandbox.open() as sandbox:
+        env = Env(FilesTask(), sandbox)
+        await env.reset(0)
+        os.killpg(sandbox.process_id, signal.SIGKILL)
+        assert (await env.step("read_file facts.txt")).void is None
+        await env.close()

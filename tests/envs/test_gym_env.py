@@ -10,6 +10,7 @@ import textwrap
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import gymnasium
 import pytest
@@ -20,7 +21,7 @@ from cairn.envs.background import shared_loop, shut_down
 from cairn.envs.core import Env
 from cairn.envs.gym_env import CairnEnv
 from cairn.envs.tasks import TASKS
-from cairn.sandbox.errors import CairnError, SetupError, UnknownNameError
+from cairn.sandbox.errors import CairnError, ConfigError, SetupError, UnknownNameError
 from tests.processes import processes_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("background_browser")]
@@ -110,6 +111,36 @@ async def test_works_inside_a_running_event_loop(env: CairnEnv) -> None:
     assert asyncio.get_running_loop().is_running()
     env.reset(seed=3)
     assert env.step("wait 1")[1] == 0.0
+
+
+def test_pages_are_kept_within_their_budget() -> None:
+    env = CairnEnv("settings-toggle-v1", max_page_tokens=60)
+    observation, _ = env.reset(seed=0)
+    env.close()
+    assert "(left out for length: " in observation["page"]
+
+
+def test_pages_can_be_told_by_their_changes() -> None:
+    env = CairnEnv("settings-toggle-v1", observe="diff")
+    try:
+        env.reset(seed=0)
+        env.step("click e2")
+        changed, *_ = env.step("click e3")
+        assert "+ switch" in changed["page"]
+        assert "[checked]" in changed["page"]
+        other = env.fork()
+        again, *_ = other.step("wait 1")
+        other.close()
+        assert "= " in again["page"]
+        assert "+" not in again["page"]
+    finally:
+        env.close()
+
+
+@pytest.mark.parametrize("options", [{"observe": "smell"}, {"max_page_tokens": 0}])
+def test_options_that_make_no_sense_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=f"{next(iter(options))}=.*: must be "):
+        CairnEnv("settings-toggle-v1", **options)
 
 
 def test_a_fork_goes_on_alone(env: CairnEnv) -> None:

@@ -78,12 +78,18 @@ def test_draw_is_a_function_of_the_seed_and_differs_between_seeds(task_id: str) 
     assert len({repr(facts_of(task_id, seed)) for seed in range(50)}) == 50
 
 
+def start_of(task_id: str) -> str:
+    url = TASKS[task_id].start_url
+    assert url is not None
+    return url
+
+
 @EVERY_TASK
 def test_setup_is_a_function_of_the_facts(task_id: str) -> None:
     facts = facts_of(task_id, 3)
     first, second = world_of(task_id, facts), world_of(task_id, facts)
     assert content_of(first) == content_of(second)
-    assert set(first.databases) == {TASKS[task_id].start_url.split("/")[2].split(".")[0]}
+    assert set(first.databases) == {start_of(task_id).split("/")[2].split(".")[0]}
     assert set(first.databases) <= set(SITES)
     first.close()
     second.close()
@@ -310,7 +316,7 @@ def stored(
 @EVERY_TASK
 def test_doing_nothing_pays_nothing(task_id: str) -> None:
     facts = facts_of(task_id, 0)
-    start = loaded(TASKS[task_id].start_url)
+    start = loaded(start_of(task_id))
     assert earned(task_id, facts, start) == (0.0, False)
 
 

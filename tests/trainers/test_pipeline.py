@@ -2,7 +2,7 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from cairn.envs.tasks import TASKS
 from cairn.sandbox.desk import Desk
 from cairn.sandbox.errors import ConfigError
 from cairn.sandbox.sandbox import Sandbox
-from cairn.sandbox.server import Mounted
 from cairn.trainers.metrics import read_metrics
 from cairn.trainers.model import SmallModelConfig, build_small_model, load_model, load_tokenizer
 from cairn.trainers.pipeline import Progress, Run, prepare_folder
@@ -184,17 +183,8 @@ class FragileSandbox(Sandbox):
 
     is_doomed = False
 
-    async def open_desk(
-        self,
-        *,
-        sites: Mapping[str, Mounted],
-        files: Mapping[str, bytes],
-        folders: Iterable[str],
-        has_shell: bool = False,
-    ) -> Desk:
-        desk = await super().open_desk(
-            sites=sites, files=files, folders=folders, has_shell=has_shell
-        )
+    async def open_desk(self, **options: Any) -> Desk:
+        desk = await super().open_desk(**options)
         if self.is_doomed:
             self.is_doomed = False
             os.killpg(self.process_id, signal.SIGKILL)
