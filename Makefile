@@ -38,7 +38,7 @@ fix: setup ## repair what the linters can
 	$(BIN)/typos --write-changes
 
 bench: setup ## steps and resets a second
-	$(BIN)/python benchmarks/step.py
+	$(BIN)/python -m cairn.cli bench
 
 build: setup ## sdist and wheel, tried in a clean environment
 	@.ci/build

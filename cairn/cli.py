@@ -373,6 +373,25 @@ def evaluate(
 
 
 @app.command()
+def bench(
+    *,
+    steps: Annotated[
+        int, typer.Option("--steps", metavar="N", min=10, help="Steps of each kind.")
+    ] = 200,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure steps and resets, beside the same steps through Playwright."""
+    from cairn.agents.bench import measure
+    from cairn.views import bench_view
+
+    report = asyncio.run(measure(steps))
+    if as_json:
+        _print_json({name: round(value, 2) for name, value in asdict(report).items()})
+    else:
+        Console().print(bench_view(report))
+
+
+@app.command()
 def doctor(
     *,
     fix: Annotated[

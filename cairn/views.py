@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from statistics import fmean
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
@@ -26,6 +26,9 @@ from cairn.agents.rescore import Rescore
 from cairn.agents.trajectory import Trajectory, Turn
 from cairn.envs.describe import TaskDescription
 from cairn.envs.observation import Observation
+
+if TYPE_CHECKING:  # its module brings Playwright
+    from cairn.agents.bench import BenchReport
 
 MAX_PROBLEMS = 10
 MAX_RESULT_CHARS = 100
@@ -214,6 +217,42 @@ def training_view(summary: Mapping[str, Any]) -> Group:
             f"gain {gain * 100:+.1f} points (95 % interval {low * 100:+.1f} to {high * 100:+.1f}) "
             f"on {summary['eval_episodes']} instances, from {summary['train_episodes']} training "
             f"episodes in {summary['wall_s'] / 60:.1f} min; {summary['void']} void"
+        ),
+    )
+
+
+def bench_view(report: "BenchReport") -> Group:
+    """Show how fast the environment is, beside the floor where there is one."""
+    table = _table("", "cairn", "floor", "ratio", numbers=_AFTER_FIRST)
+    pairs = (
+        ("step, p50", "ms", report.step_p50_ms, report.floor_step_p50_ms),
+        ("step, p99", "ms", report.step_p99_ms, None),
+        (
+            f"steps, {report.contexts} contexts together",
+            "/s",
+            report.steps_per_s,
+            report.floor_steps_per_s,
+        ),
+        ("reset, p50", "ms", report.reset_p50_ms, None),
+        ("step that loads a page, p50", "ms", report.navigation_step_p50_ms, None),
+        ("steps without a browser", "/s", report.fs_steps_per_s, None),
+        ("longest observation, whole", "tokens", report.obs_tokens_full, None),
+        ("longest observation, by changes", "tokens", report.obs_tokens_diff, None),
+    )
+    for name, unit, value, floor in pairs:
+        digits = 1 if unit == "ms" else 0
+        table.add_row(
+            name,
+            f"{value:,.{digits}f} {unit}",
+            "" if floor is None else f"{floor:,.{digits}f} {unit}",
+            "" if floor is None else f"{value / floor:.2f}",
+        )
+    return Group(
+        table,
+        Text(
+            "The floor is the same step through Playwright, without rewards, in the same run. "
+            f"{report.cores} cores, load {report.load:.1f}.",
+            "dim",
         ),
     )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from rich.console import Console, RenderableType
 
+from cairn.agents.bench import BenchReport
 from cairn.agents.check import Finding, Proof, Verdict
 from cairn.agents.evaluation import Comparison, summaries
 from cairn.agents.junit import Case, Outcome
@@ -14,6 +15,7 @@ from cairn.agents.statistics import Interval
 from cairn.views import (
     MAX_PROBLEMS,
     TrainingView,
+    bench_view,
     episode_view,
     evaluation_view,
     findings_view,
@@ -211,3 +213,26 @@ def test_a_run_on_a_terminal_keeps_a_bar_for_each_stage() -> None:
     shown = out.getvalue()
     assert "epoch 2" in shown
     assert "iteration 1" in shown
+
+
+def test_bench_view_sets_figures_beside_their_floor() -> None:
+    report = BenchReport(
+        floor_step_p50_ms=10.0,
+        floor_steps_per_s=150.0,
+        step_p50_ms=4.0,
+        step_p99_ms=9.04,
+        steps_per_s=300.0,
+        contexts=4,
+        reset_p50_ms=60.0,
+        navigation_step_p50_ms=28.0,
+        fs_steps_per_s=3_400.4,
+        obs_tokens_full=214,
+        obs_tokens_diff=129,
+        load=1.5,
+        cores=2,
+    )
+    rows = [line.split() for line in _lines(bench_view(report))]
+    assert ["step,", "p50", "4.0", "ms", "10.0", "ms", "0.40"] in rows
+    assert ["steps,", "4", "contexts", "together", "300", "/s", "150", "/s", "2.00"] in rows
+    assert ["steps", "without", "a", "browser", "3,400", "/s"] in rows
+    assert ["2", "cores,", "load", "1.5."] in [row[-4:] for row in rows]
