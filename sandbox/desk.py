@@ -18,7 +18,7 @@ from cairn.sandbox.events import EventKind, EventLog, Source
 from cairn.sandbox.jail import Jail, ShellResult
 from cairn.sandbox.page import START_S, NativeDialog, Page, Snapshot
 from cairn.sandbox.server import EpisodeSites, Mounted, SiteServer
-from cairn.sandbox.workspace import MAX_NAME_BYTES, Workspace, check_quota
+from cairn.sandbox.workspace import MAX_BYTES, MAX_NAME_BYTES, Workspace, check_quota
 
 DOWNLOAD_TIMEOUT_S = 20.0
 _MAX_SUFFIX_CHARS = 32
@@ -78,7 +78,7 @@ class Desk:
         self._jail = jail
         self._staging = browser.staging / (page.target if page is not None else "none")
         self._begun: dict[str, Params] = {}
-        self._completed: defaultdict[str, asyncio.Queue[Params]] = defaultdict(asyncio.Queue)
+        self._ended: defaultdict[str, asyncio.Queue[Params | None]] = defaultdict(asyncio.Queue)
         self._known_dialog: NativeDialog | None = None
         self._last: Snapshot | None = None
         if page is not None:
@@ -209,11 +209,20 @@ class Desk:
         self._begun[params["guid"]] = params
 
     def _on_download_progress(self, params: Params) -> None:
-        if params["state"] == "completed":
-            begun = self._begun[params["guid"]]
-            self._completed[urldefrag(begun["url"]).url].put_nowait(begun)
-        if params["state"] != "inProgress":
-            self.page.on_download_ended()
+        begun = self._begun[params["guid"]]
+        if params["state"] == "inProgress":
+            if max(params["receivedBytes"], params["totalBytes"]) > MAX_BYTES:
+                self._cancel_download(params["guid"])
+            return
+        ended = begun if params["state"] == "completed" else None
+        self._ended[urldefrag(begun["url"]).url].put_nowait(ended)
+        self.page.on_download_ended()
+
+    def _cancel_download(self, guid: str) -> None:
+        context = {"guid": guid, "browserContextId": self.page.context}
+        cancelled = self._browser.connection.send("Browser.cancelDownload", context)
+        # It may have ended meanwhile, and a browser that fails is told of elsewhere.
+        cancelled.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     async def _look(self) -> View:
         if self._page is None:
@@ -269,8 +278,9 @@ class Desk:
         try:
             async with asyncio.timeout(DOWNLOAD_TIMEOUT_S):
                 for url in self._sites.take_attachments():
-                    begun = await self._completed[url].get()
-                    if (path := self._take_download(begun)) is not None:
+                    begun = await self._ended[url].get()
+                    path = self._take_download(begun) if begun is not None else None
+                    if path is not None:
                         taken.append((path, url))
         except TimeoutError:
             raise browser_error(f"a download took over {DOWNLOAD_TIMEOUT_S:.0f} s") from None

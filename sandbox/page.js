@@ -6,6 +6,7 @@
   let begunDrag = null;  // the event of the drag that is under way
   const touched = new Set();  // elements that a trusted input reached since the last snapshot
   const values = new Map();  // field -> value at the last snapshot
+  const MAX_LINES = 5000;  // of a snapshot; a page that is longer ends there
   let shown = new Set(), dialogs = new Set(), notices = new Map(), inputs = [];
 
   // What leaves the page must be encodable; a script may have cut a text inside a character.
@@ -135,12 +136,16 @@
   class Walk {
     constructor() { this.lines = []; this.seen = new Set(); this.dialogs = new Set(); this.notices = new Map(); this.fields = []; }
 
-    line(depth, text) { this.lines.push('  '.repeat(depth) + '- ' + text); }
+    line(depth, text) {
+      if (this.lines.length < MAX_LINES) this.lines.push('  '.repeat(depth) + '- ' + text);
+      else this.isFull = true;
+    }
 
     children(el, depth) {
       const nodes = el.shadowRoot ? el.shadowRoot.childNodes : el.assignedNodes?.().length ? el.assignedNodes() : el.childNodes;
       let run = '';
       for (const node of nodes) {
+        if (this.isFull) return;
         if (node.nodeType === 3) run += node.data;
         else if (node.nodeType === 1) {
           if (this.isInlineText(node)) { if (isVisible(node) && !isHidden(node)) run += textOf(node); continue; }
@@ -250,7 +255,7 @@
     touched.clear();
     const navigation = performance.getEntriesByType('navigation')[0];
     return JSON.stringify({ url: location.href, title: document.title, now: Date.now(), status: navigation?.responseStatus ?? 0,
-      page: walk.lines.join('\n'), events }, wellFormed);
+      page: walk.lines.concat(walk.isFull ? ['(the page goes on)'] : []).join('\n'), events }, wellFormed);
   }
 
   // Finds the element and says where to click it, or why it cannot be used.

@@ -3,11 +3,17 @@
 import asyncio
 import re
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import (
+    HTMLResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+    StreamingResponse,
+)
 from starlette.routing import Route
 
 from cairn.envs.actions import parse_action
@@ -41,11 +47,17 @@ async def _hit(request: Request) -> Response:
 async def _export(request: Request) -> Response:
     content = request.query_params.get("content", "a,b\n1,2\n")
     size = int(request.query_params.get("size", len(content)))
-    disposition = request.query_params["disposition"]
-    return Response(
-        content.encode().ljust(size),
-        media_type="text/csv",
-        headers={"content-disposition": disposition, "cache-control": "no-store"},
+
+    async def body() -> AsyncIterator[bytes]:
+        yield content.encode()
+        for sent in range(len(content), size, 2**16):
+            yield b" " * min(2**16, size - sent)
+
+    headers = {"content-disposition": request.query_params["disposition"]}
+    if "unsized" not in request.query_params:
+        headers["content-length"] = str(size)
+    return StreamingResponse(
+        body(), media_type="text/csv", headers=headers | {"cache-control": "no-store"}
     )
 
 
@@ -61,6 +73,10 @@ async def _upload(request: Request) -> Response:
 
 async def _redirect(request: Request) -> Response:
     return RedirectResponse(request.query_params["to"])
+
+
+async def _around(request: Request) -> Response:
+    return RedirectResponse(f"/around?{int(request.url.query) + 1}")
 
 
 async def _boom(request: Request) -> Response:
@@ -85,6 +101,7 @@ LAB = Site(
             Route("/export", _export),
             Route("/upload", _upload, methods=["POST"]),
             Route("/redirect", _redirect),
+            Route("/around", _around),
             Route("/boom", _boom),
             Route("/never", _never),
             Route("/{path:path}", _page, methods=["GET", "POST"]),

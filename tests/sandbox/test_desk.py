@@ -128,6 +128,22 @@ async def test_download_without_room_is_dropped(open_lab: OpenLab) -> None:
     assert list(lab.view.files) == ["Documents/", "Downloads/", "Downloads/export.csv"]
 
 
+@pytest.mark.asyncio
+@pytest.mark.parametrize("more", [{}, {"unsized": "1"}])
+async def test_a_huge_download_is_cancelled(open_lab: OpenLab, more: dict[str, str]) -> None:
+    lab = await open_lab(f"""
+        <a href='{export("attachment", size=str(2**30), **more)}'>Huge</a>
+        <a href='{export("attachment")}'>Small</a>
+    """)
+    await lab.do(f"click {lab['Huge']}")
+    assert lab.events == [event for event in lab.events if event.source is not Source.FS]
+    staged = lab.desk._staging.iterdir()
+    # Chromium tells of its progress twice a second.
+    assert sum(file.stat().st_size for file in staged) < 2**30
+    await lab.do(f"click {lab['Small']}")
+    assert list(lab.view.files) == ["Documents/", "Downloads/", "Downloads/export.csv"]
+
+
 def test_free_path_never_exceeds_what_a_name_may_have(tmp_path: Path) -> None:
     for suggested in ("ü" * 200 + ".csv", "a." + "x" * 250, "." * 9, "a/b/c", "", "x" * 255):
         for _ in range(2):

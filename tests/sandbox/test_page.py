@@ -200,6 +200,35 @@ async def test_popup_does_not_belong_to_the_episode(open_lab: OpenLab) -> None:
 # Failures
 
 
+async def test_a_page_of_many_elements_is_shown_as_far_as_it_goes(open_lab: OpenLab) -> None:
+    lab = await open_lab("""<button onclick="for (let i = 0; i < 20000; i++) {
+        const made = document.createElement(i % 2 ? 'button' : 'p');
+        made.textContent = 'x' + i; document.body.append(made) }">B</button>""")
+    await lab.do(f"click {lab['B']}")
+    assert len(lab.lines) == 5001
+    assert lab.lines[0] == f'button "B" [ref={lab["B"]}]'
+    assert lab.lines[-1] == "(the page goes on)"
+    await lab.do(f"click {lab['x1']}")
+    assert lab.seen(EventKind.ELEMENT_ACTIVATED) == [{"role": "button", "name": "x1"}]
+
+
+async def test_alerts_without_end_can_be_answered_for_ever_and_left(open_lab: OpenLab) -> None:
+    lab = await open_lab("<button onclick='for (;;) alert(1)'>B</button>")
+    await lab.do(f"click {lab['B']}")
+    for _ in range(20):
+        await lab.do("dialog accept")
+        assert lab.view.dialog is not None
+    assert (await lab.do("list_dir .")) == "Documents/, Downloads/"
+
+
+async def test_redirects_without_end_are_an_error_of_the_page(open_lab: OpenLab) -> None:
+    lab = await open_lab("<a href='/around?0'>A</a>")
+    await lab.do(f"click {lab['A']}")
+    assert lab.view.url == "chrome-error://chromewebdata/"
+    await lab.do("back")
+    assert lab["A"]
+
+
 async def test_page_that_never_settles_fails_after_the_timeout(
     open_lab: OpenLab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
