@@ -21,7 +21,7 @@
   const ACTS = new Set(['link', 'button', 'textbox', 'searchbox', 'spinbutton', 'combobox',
     'checkbox', 'switch', 'radio', 'slider', 'option', 'tab', 'menuitem', 'treeitem', 'gridcell']);
   const TAGS = { A: e => e.hasAttribute('href') ? 'link' : 'generic', BUTTON: () => 'button',
-    SUMMARY: () => 'button', TEXTAREA: () => 'textbox',
+    SUMMARY: e => e.matches('details > summary:first-of-type') ? 'button' : 'generic', TEXTAREA: () => 'textbox',
     SELECT: e => e.multiple || e.size > 1 ? 'listbox' : 'combobox', OPTION: () => 'option',
     H1: () => 'heading', H2: () => 'heading', H3: () => 'heading', H4: () => 'heading',
     H5: () => 'heading', H6: () => 'heading', IMG: e => e.alt === '' ? 'none' : 'img',
