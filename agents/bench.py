@@ -208,8 +208,9 @@ async def _reset_figures(sandbox: Sandbox) -> dict[str, float]:
     env = Env(TASKS["settings-toggle-v1"], sandbox)
     resets, navigations = [], []
     for seed in range(_NUM_RESETS):
-        await asyncio.sleep(0.2)  # the pool of blank tabs refills between episodes
+        await asyncio.sleep(0.2)  # an episode's time, in which the pool refills
         resets.append(await _timed(lambda seed=seed: env.reset(seed)))  # type: ignore[misc]
+        await asyncio.sleep(0.2)  # the last episode's tab is discarded
         navigations.append(await _timed(lambda: env.step("click e2")))
     await env.close()
     return {

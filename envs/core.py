@@ -5,6 +5,7 @@ import hashlib
 import json
 import random
 import re
+from collections.abc import Coroutine
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -102,26 +103,18 @@ class Env:
         Raises:
             SandboxError: If the sandbox cannot be set up; no episode has begun then.
         """
-        await self.close()
-        self.seed = seed
-        self.facts = draw_facts(self.task, seed)
-        self._world = World()
-        self.task.setup(self._world, self.facts)
-        sites = {
-            name: Mounted(app=SITES[name].app, database=database)
-            for name, database in self._world.databases.items()
-        }
-        self._desk = await self._sandbox.open_desk(
-            sites=sites,
-            files=self._world.files,
-            folders=self._world.folders,
-            has_browser=self.task.start_url is not None,
-            has_shell=self.task.has_shell,
-        )
-        view = await self._desk.begin(self.task.start_url)
+        self._is_over = True
+        last_episode = self._let_go()
+        try:
+            await self._set_up(seed)
+        finally:
+            self._sandbox.do_later(last_episode)
+        assert self._desk is not None
         self._ledger = Ledger(self.task.milestones(self.facts), self.task.goal_check(self.facts))
         self._is_over = False
-        self._observation = self._observe(view, result="", is_error=False, step=0, before="")
+        self._observation = self._observe(
+            self._desk.view, result="", is_error=False, step=0, before=""
+        )
         self._done, self._replay_hashes = [], [self._observation.replay_hash]
         return self._observation
 
@@ -173,12 +166,38 @@ class Env:
     async def close(self) -> None:
         """End the episode and release what it holds; the sandbox stays."""
         self._is_over = True
+        await self._let_go()
+
+    def _let_go(self) -> Coroutine[Any, Any, None]:
+        """Let go of the episode's desk and world, and return what releases them."""
         desk, self._desk = self._desk, None
         world, self._world = self._world, None
-        if desk is not None:
-            await self._sandbox.close_desk(desk)
-        if world is not None:
-            world.close()
+
+        async def release() -> None:
+            if desk is not None:
+                await self._sandbox.close_desk(desk)
+            if world is not None:
+                world.close()
+
+        return release()
+
+    async def _set_up(self, seed: int) -> None:
+        """Make the instance's world and open a desk in it."""
+        self.seed = seed
+        self.facts = draw_facts(self.task, seed)
+        self._world = World()
+        self.task.setup(self._world, self.facts)
+        sites = {
+            name: Mounted(app=SITES[name].app, database=database)
+            for name, database in self._world.databases.items()
+        }
+        self._desk = await self._sandbox.open_desk(
+            url=self.task.start_url,
+            sites=sites,
+            files=self._world.files,
+            folders=self._world.folders,
+            has_shell=self.task.has_shell,
+        )
 
     async def _repeat(self, seed: int, actions: list[str], replay_hashes: list[str]) -> None:
         """Do what another environment did, as long as it comes to the same."""

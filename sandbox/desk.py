@@ -58,6 +58,7 @@ class Desk:
     Attributes:
         workspace: The home folder.
         log: The evidence so far.
+        view: What there was to see at the last look.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Desk:
     ) -> None:
         self.workspace = home
         self.log = EventLog()
+        self.view: View
         self._browser = browser
         self._server = server
         self._page = page
@@ -136,11 +138,11 @@ class Desk:
             raise ActionError("this task has no browser; use the file actions")
         return self._page
 
-    async def begin(self, url: str | None) -> View:
-        """Load the first page, if there is a browser."""
+    async def begin(self, url: str | None) -> None:
+        """Load the first page, if there is a browser, and take a first look."""
         if url is not None:
             await self._enter(url)
-        return await self._look()
+        await self.look(0)
 
     async def _enter(self, url: str) -> None:
         behaviour = {
@@ -169,7 +171,8 @@ class Desk:
     async def look(self, step: int) -> View:
         """Take in what the step changed: evidence into the log, the rest into a view."""
         self.log.step = step
-        return await self._look()
+        self.view = await self._look()
+        return self.view
 
     async def upload(self, ref: str, path: str) -> None:
         """Give a file of the workspace to a file input."""

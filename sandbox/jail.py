@@ -275,7 +275,7 @@ def _extent(home: Path) -> tuple[int, int]:
             for entry in entries:
                 num_entries += 1
                 info = entry.stat(follow_symlinks=False)
-                num_bytes += info.st_blocks * 512
+                num_bytes += info.st_size if stat.S_ISREG(info.st_mode) else 0
                 if stat.S_ISDIR(info.st_mode) and depth < MAX_DEPTH:
                     pending.append((entry.path, depth + 1))
     return num_bytes, num_entries

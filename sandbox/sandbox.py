@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from cairn.sandbox.browser import Browser
 from cairn.sandbox.desk import Desk
@@ -31,6 +31,7 @@ class Sandbox:
         self._desks: set[Desk] = set()
         self._pool: asyncio.Queue[Page] = asyncio.Queue()
         self._warmer: asyncio.Task[None] | None = None
+        self._chores: set[asyncio.Task[None]] = set()
         self._restarting = asyncio.Lock()
         self._jail: Jail | None = None
 
@@ -69,6 +70,7 @@ class Sandbox:
             self._warmer.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._warmer
+        await asyncio.gather(*self._chores)
         for desk in list(self._desks):
             await self.close_desk(desk)
         await self._browser.close()
@@ -82,22 +84,29 @@ class Sandbox:
     async def open_desk(
         self,
         *,
+        url: str | None,
         sites: Mapping[str, Mounted],
         files: Mapping[str, bytes],
         folders: Iterable[str],
-        has_browser: bool = True,
         has_shell: bool = False,
     ) -> Desk:
         """Set up an episode's place of work.
 
+        Args:
+            url: The first page, which is loaded; None sets up no browser.
+            sites: What the browser can reach, by name.
+            files: Content by path, relative to the home folder.
+            folders: Empty folders to make.
+            has_shell: Whether commands can be run.
+
         Raises:
-            SandboxError: If the browser or the disk fails.
+            SandboxError: If the browser or the disk fails; nothing is left behind then.
             SetupError: If it shall have a shell and the machine has no jail.
         """
         if has_shell and self._jail is None:
             self._jail = await find_jail()
         page = None
-        if has_browser:
+        if url is not None:
             await self._ensure_browser()
             page = await self._take_page()
         try:
@@ -115,7 +124,19 @@ class Sandbox:
                 await page.close()
             raise
         self._desks.add(desk)
+        try:
+            await desk.begin(url)
+        except BaseException:
+            await self.close_desk(desk)
+            raise
+        self._warm_up()
         return desk
+
+    def do_later(self, chore: Coroutine[Any, Any, None]) -> None:
+        """Do something beside what comes next, at the latest when the sandbox closes."""
+        task = asyncio.create_task(chore)
+        self._chores.add(task)
+        task.add_done_callback(self._chores.discard)
 
     async def close_desk(self, desk: Desk) -> None:
         """Discard an episode's place of work."""
@@ -123,13 +144,15 @@ class Sandbox:
         await desk.close()
 
     async def _take_page(self) -> Page:
-        """Return a blank tab, from the pool when one is ready, and have the pool refilled."""
-        page = None
-        if not self._pool.empty():
-            page = self._pool.get_nowait()
+        """Return a blank tab, from the pool when one is ready."""
+        if self._pool.empty():
+            return await Page.open(self._browser)
+        return self._pool.get_nowait()
+
+    def _warm_up(self) -> None:
+        """Have the pool refilled, now that the last tab taken from it has loaded its page."""
         if self._warmer is None or self._warmer.done():
             self._warmer = asyncio.create_task(self._fill_pool())
-        return page or await Page.open(self._browser)
 
     async def _fill_pool(self) -> None:
         with contextlib.suppress(SandboxError):  # The next desk meets the failure and restarts.

@@ -151,13 +151,14 @@ class Lab:
     ) -> "Lab":
         database = lab_database({"/": pages} if isinstance(pages, str) else pages)
         desk = await sandbox.open_desk(
+            url=HOME,
             sites={"lab": Mounted(app=LAB.app, database=database)},
             files=files,
             folders=[],
             has_shell=has_shell,
         )
         lab = cls(sandbox, desk, database)
-        lab.view = await desk.begin(HOME)
+        lab.view = desk.view
         return lab
 
     async def close(self) -> None:

@@ -70,7 +70,6 @@ async def test_nothing_grows_over_thousands_of_episodes(temporary_folder: Path) 
     warm = memory[WARM_UP:]
     half = len(warm) // 2
     growth = statistics.median(warm[half:]) - statistics.median(warm[:half])
-    print(f"{growth=:.1f} MiB", memory, left[WARM_UP], left[-1])
     assert growth < max(3 * statistics.stdev(warm[:half]), 0.02 * statistics.median(warm)), memory
     profile = left[WARM_UP]["temporary files"]
     assert abs(left[-1].pop("temporary files") - profile) < 20, left  # of Chromium's own profile

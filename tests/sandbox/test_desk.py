@@ -217,7 +217,7 @@ async def test_desk_that_cannot_be_set_up_leaves_nothing(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with pytest.raises(SandboxError, match="cannot make the workspace"):
-        await sandbox.open_desk(sites={}, files={"n" * 300: b""}, folders=[])
+        await sandbox.open_desk(url=HOME, sites={}, files={"n" * 300: b""}, folders=[])
     assert list(tmp_path.iterdir()) == []
 
 

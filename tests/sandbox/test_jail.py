@@ -172,6 +172,10 @@ HOG = "head -c 300M /dev/zero | tail -c 300M | sleep 20"
             "the home folder holds at most 64 MiB and 2000 entries",
         ),
         (
+            "i=0; while :; do truncate -s 20M f$i; i=$((i+1)); done",
+            "the home folder holds at most 64 MiB and 2000 entries",
+        ),
+        (
             "i=0; while :; do : > f$i; i=$((i+1)); done",
             "the home folder holds at most 64 MiB and 2000 entries",
         ),
