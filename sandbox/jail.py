@@ -8,6 +8,7 @@ with it.
 import asyncio
 import contextlib
 import io
+import itertools
 import json
 import os
 import platform
@@ -35,6 +36,7 @@ MAX_PROCESSES = 64
 MAX_OUTPUT_BYTES = 2**20
 TEMPORARY_BYTES = 16 * 2**20
 _WATCH_EVERY_S = 0.05
+_MAX_COUNTED = 10 * MAX_FILES  # counting entries ends, however fast they are made
 _UID = 65533  # whom commands run as where Cairn runs as root; Chromium's is another
 _HOME = "/home/agent"
 
@@ -102,6 +104,8 @@ class Jail:
         # Root outside would be root inside, whatever name it goes by there.
         owner = _UID if os.geteuid() == 0 else None
         _prepare(home, owner)
+        num_bytes, num_entries = _extent(home)
+        room = max(num_bytes, MAX_BYTES), max(num_entries, MAX_FILES)  # what is full may be emptied
         arguments = [*_ARGUMENTS, "--bind", str(home), _HOME, "--chdir", _HOME, "--remount-ro", "/"]
         with contextlib.ExitStack() as files:
             given = _readable(files, "\0".join(arguments).encode())
@@ -125,7 +129,7 @@ class Jail:
             finally:
                 os.close(tell)
             try:
-                output, stopped = await _attend(process, status, home)
+                output, stopped = await _attend(process, status, home, room)
             finally:
                 _tidy(home)
             exit_code = status.get("exit-code")
@@ -209,12 +213,12 @@ def _call_filter() -> bytes:
 
 
 async def _attend(
-    process: asyncio.subprocess.Process, status: _Status, home: Path
+    process: asyncio.subprocess.Process, status: _Status, home: Path, room: tuple[int, int]
 ) -> tuple[bytes, str]:
     """Return the output, and which limit stopped the jail; no process of it is left then."""
     output = bytearray()
     reading = asyncio.create_task(_read(process, output))
-    watching = asyncio.create_task(_watch(process.pid, home, output))
+    watching = asyncio.create_task(_watch(process.pid, home, room, output))
     ending = asyncio.create_task(process.wait())
     stopped = ""
     try:
@@ -238,7 +242,7 @@ async def _read(process: asyncio.subprocess.Process, output: bytearray) -> None:
             output += chunk
 
 
-async def _watch(process_id: int, home: Path, output: bytearray) -> str:
+async def _watch(process_id: int, home: Path, room: tuple[int, int], output: bytearray) -> str:
     """Return what is too much, once something is."""
     end_s = time.monotonic() + WALL_S
     while time.monotonic() < end_s:
@@ -247,8 +251,8 @@ async def _watch(process_id: int, home: Path, output: bytearray) -> str:
             return f"it printed more than {MAX_OUTPUT_BYTES // 2**20} MiB"
         if await asyncio.to_thread(_memory_of, process_id) > MEMORY_BYTES:
             return f"it used more than {MEMORY_BYTES // 2**20} MiB of memory"
-        num_bytes, num_entries = await asyncio.to_thread(_extent, home)
-        if num_bytes > MAX_BYTES or num_entries > MAX_FILES:
+        extent = await asyncio.to_thread(_extent, home)
+        if any(used > most for used, most in zip(extent, room, strict=True)):
             return f"the home folder holds at most {MAX_BYTES // 2**20} MiB and {MAX_FILES} entries"
     return f"it ran for {WALL_S:.0f} s"
 
@@ -269,10 +273,10 @@ def _extent(home: Path) -> tuple[int, int]:
     """Return how many bytes and entries lie in a folder that may change meanwhile."""
     num_bytes = num_entries = 0
     pending = [(str(home), 1)]
-    while pending and num_entries <= MAX_FILES:
+    while pending and num_entries <= _MAX_COUNTED:
         folder, depth = pending.pop()
         with contextlib.suppress(OSError), os.scandir(folder) as entries:
-            for entry in entries:
+            for entry in itertools.islice(entries, _MAX_COUNTED):
                 num_entries += 1
                 info = entry.stat(follow_symlinks=False)
                 num_bytes += info.st_size if stat.S_ISREG(info.st_mode) else 0
