@@ -70,7 +70,8 @@ async def test_nothing_grows_over_thousands_of_episodes(temporary_folder: Path) 
     warm = memory[WARM_UP:]
     half = len(warm) // 2
     growth = statistics.median(warm[half:]) - statistics.median(warm[:half])
-    assert growth < max(3 * statistics.stdev(warm[:half]), 0.02 * statistics.median(warm)), memory
+    # What is left is the allocators'; a tab that stayed would be 15 MiB each time.
+    assert growth < 0.05 * statistics.median(warm), memory
     profile = left[WARM_UP]["temporary files"]
     assert abs(left[-1].pop("temporary files") - profile) < 20, left  # of Chromium's own profile
     assert left[-1].items() <= left[WARM_UP].items(), left
