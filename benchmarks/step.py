@@ -18,7 +18,7 @@ import statistics
 import threading
 import time
 from collections.abc import Awaitable, Callable, Generator
-from typing import Any, ClassVar
+from typing import Any
 
 import uvicorn
 from playwright.async_api import CDPSession, Page, async_playwright
@@ -65,10 +65,10 @@ APP = Starlette(routes=[Route("/{path:path}", page)])
 class Click(Task[None]):
     """Click one button for ever."""
 
-    name: ClassVar[str] = "bench-click"
-    category: ClassVar[Category] = Category.WEB
-    start_url: ClassVar[str] = "http://bench.localhost/"
-    max_steps: ClassVar[int] = 10**9
+    name = "bench-click"
+    category = Category.WEB
+    start_url = "http://bench.localhost/"
+    max_steps = 10**9
 
     def draw(self, rng: random.Random) -> None:
         """See `Task`."""
