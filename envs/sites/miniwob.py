@@ -4,13 +4,15 @@ The package is found and never imported; it would bring another Gymnasium and Se
 """
 
 import os
+from functools import cache
 from importlib.util import find_spec
+from mimetypes import guess_type
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from cairn.envs.sites.frame import Frame, database_of, rows_of
@@ -76,7 +78,12 @@ async def part(request: Request) -> Response:
     path = (folder / request.url.path.lstrip("/")).resolve()
     if not (path.is_relative_to(folder.resolve()) and path.is_file()):
         raise HTTPException(404)
-    return FileResponse(path, headers=_HEADERS)
+    return Response(_content(path), media_type=guess_type(path)[0], headers=_HEADERS)
+
+
+@cache
+def _content(path: Path) -> bytes:
+    return path.read_bytes()
 
 
 async def end(request: Request) -> Response:
@@ -87,7 +94,7 @@ async def end(request: Request) -> Response:
         raise HTTPException(400) from None
     statement = "UPDATE episodes SET reward = ?, is_success = ? WHERE reward IS NULL"
     database_of(request).execute(statement, (reward, int(reward > 0)))
-    return Response(status_code=204)
+    return PlainTextResponse("kept")
 
 
 SITE = Site(
