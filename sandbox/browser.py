@@ -53,7 +53,7 @@ _FLAGS = (
     "--mute-audio",
     "--password-store=basic",
     "--window-size=1024,768",
-    "--disable-features=BackForwardCache,MediaRouter,OptimizationHints,Translate",
+    "--disable-features=BackForwardCache,DeferRendererTasksAfterInput,MediaRouter,OptimizationHints,Translate",
 )
 
 
