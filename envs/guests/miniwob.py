@@ -14,7 +14,7 @@ from cairn.rewards.detectors import SiteRow
 from cairn.rewards.milestones import Detector, Milestone
 from cairn.sandbox.errors import SetupError, TaskError
 
-# They move with animation frames, which the virtual clock does not drive, and so stand still.
+# They move with animation frames, which the virtual clock does not drive.
 EXCLUDED = ("chase-circle", "moving-items")
 
 

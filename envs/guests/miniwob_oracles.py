@@ -346,7 +346,7 @@ def _search_result(observation: Observation) -> Script:
 
 def _stock(observation: Observation) -> Script:
     limit = float(_words(r"\$(\d+\.\d+)", observation)[0])
-    while (price := _texts(observation)[-1]).startswith("$") and float(price[1:]) > limit:
+    while re.fullmatch(r"\$[\d.]+", price := _texts(observation)[-1]) and float(price[1:]) > limit:
         observation = yield Scroll(direction="down")  # nothing moves but the clock
     yield _submit(observation)
 

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from cairn.envs.sites.frame import Frame, database_of, rows_of
+from cairn.envs.sites.frame import Frame, NavLink, database_of, rows_of, see_other
 from cairn.envs.sites.site import Site
 from cairn.sandbox.errors import SetupError
 
@@ -29,7 +29,7 @@ CREATE TABLE episodes (
 );
 """
 
-FRAME = Frame(app_name="MiniWoB++", accent="#555555", links=())
+FRAME = Frame(app_name="MiniWoB++", accent="#555555", links=(NavLink(label="Home", path="/"),))
 
 _HEADERS = {"Cache-Control": "no-store"}
 _SCRIPT = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
@@ -59,6 +59,14 @@ def find_pages() -> Path:
         f"the suite 'miniwob' needs the pages of MiniWoB++, and {where}; "
         "run: pip install --no-deps miniwob==1.0"
     )
+
+
+async def home(request: Request) -> Response:
+    """Lead to the episode's page."""
+    rows = rows_of(request, "SELECT page FROM episodes")
+    if not rows:
+        raise HTTPException(404)
+    return see_other(f"/miniwob/{rows[0]['page']}.html")
 
 
 async def page(request: Request) -> Response:
@@ -102,6 +110,7 @@ SITE = Site(
     schema=SCHEMA,
     app=FRAME.app(
         [
+            Route("/", home),
             Route("/miniwob/{name}.html", page),
             Route("/end", end, methods=["POST"]),
             Route("/core/{path:path}", part),
