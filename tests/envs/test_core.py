@@ -16,12 +16,14 @@ from cairn.agents.scripted import AGENTS
 from cairn.envs.core import Env, StepResult, draw_facts
 from cairn.envs.task import Task
 from cairn.envs.tasks import TASKS
+from cairn.rewards.detectors import DialogOpened
 from cairn.rewards.ledger import Payment, Tier
+from cairn.rewards.milestones import Detector
 from cairn.sandbox.errors import Boundary, CairnError, SandboxError, SetupError
 from cairn.sandbox.events import EventKind
 from cairn.sandbox.jail import Jail
 from cairn.sandbox.sandbox import Sandbox
-from tests.fakes import BrokenRewardTask, BrokenSiteTask, LabTask
+from tests.fakes import BrokenDetector, BrokenRewardTask, BrokenSiteTask, LabTask
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio]
 
@@ -52,6 +54,16 @@ def ref(result: StepResult | Env, name: str) -> str:
 
 class ShellTask(LabTask):
     has_shell = True
+
+
+class FragileTask(LabTask):
+    def failure(self, facts: int) -> Detector:
+        return DialogOpened(name="Sure?")
+
+
+class BrokenFailureTask(LabTask):
+    def failure(self, facts: int) -> Detector:
+        return BrokenDetector()
 
 
 # Steps and their rewards
@@ -435,3 +447,19 @@ async def test_a_shell_where_there_is_no_jail_is_refused_at_the_reset(
         monkeypatch.setattr(shutil, "which", lambda name: None)
         with pytest.raises(SetupError, match="shell: bubblewrap is missing"):
             await env.reset(0)
+
+
+async def test_what_the_task_calls_a_failure_ends_the_episode(open_env: OpenEnv) -> None:
+    env = await open_env(FragileTask())
+    assert not (await env.step("wait 1")).is_over
+    result = await env.step(f"click {ref(env, 'Ask')}")
+    assert (result.is_terminal, result.is_truncated, result.is_success) == (True, False, False)
+    assert result.reward == 0.125
+
+
+async def test_failure_that_cannot_be_decided_is_void(open_env: OpenEnv) -> None:
+    env = await open_env(BrokenFailureTask())
+    result = await env.step("wait 1")
+    assert (result.reward, result.is_truncated) == (None, True)
+    assert result.void is not None
+    assert "a detector raised ZeroDivisionError" in result.void
