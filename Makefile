@@ -44,4 +44,4 @@ build: setup ## sdist and wheel, tried in a clean environment
 	@.ci/build
 
 lock: setup ## write the versions now in .venv to constraints.txt
-	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
+	$(BIN)/python -m pip freeze --exclude-editable --exclude miniwob | sed 's/+cpu$$//' > constraints.txt

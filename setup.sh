@@ -70,6 +70,12 @@ install_torch() {
     pip_install "torch==$version" || fail "torch $version could not be installed; see $LOG"
 }
 
+# Its metadata asks for another Gymnasium and for Selenium; only its pages are used.
+install_miniwob() {
+    pip_install --no-deps miniwob==1.0 ||
+        say "WARNING: the pages of MiniWoB++ could not be had; the suite 'miniwob' is left out"
+}
+
 install_chromium() {
     say "Looking for Chromium"
     "$VENV/bin/python" -m cairn.cli doctor --fix
@@ -82,6 +88,7 @@ if ! is_prepared; then
     install_torch
     say "Installing Cairn and what it needs"
     pip_install -e '.[train,dev]' || { tail -n 20 "$LOG" >&2; fail "pip failed; see $LOG"; }
+    install_miniwob
     install_chromium
     chromium=$("$VENV/bin/python" -c \
         'from cairn.sandbox.chromium import find_chromium; print(find_chromium())')

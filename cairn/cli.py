@@ -134,7 +134,7 @@ def run(
 @app.command()
 def check(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[TASK ...]", help="Ids of tasks.")
+        list[str] | None, typer.Argument(metavar="[TASK ...]", help="Ids of tasks, or suites.")
     ] = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="Check every task.")] = False,
@@ -145,12 +145,12 @@ def check(
     """Prove tasks: oracle, ledger, no-op, and the same again alone and under load."""
     from cairn.agents.check import Instance, Verdict, finding_case
     from cairn.agents.junit import write_junit
-    from cairn.envs.registry import find_tasks
+    from cairn.envs.registry import find_task_or_suite
     from cairn.views import findings_view
 
     if bool(names) is every:
         raise ConfigError("check: name tasks, or give --all")
-    found = find_tasks(names or (), suite="milestone")
+    found = [task for name in names or ("milestone",) for task in find_task_or_suite(name)]
     instances = [Instance(task=task, seed=seed) for task in found for seed in range(seeds)]
     findings = asyncio.run(_prove(instances))
     if junit is not None:
@@ -418,10 +418,9 @@ def doctor(
 
 def _tasks_of(suite: str) -> list[Any]:
     """Return the tasks of a suite, or those whose ids are listed with commas between."""
-    from cairn.envs.registry import SUITES, find_tasks
-    from cairn.envs.tasks import TASKS
+    from cairn.envs.registry import SUITES, find_tasks, known_tasks
 
-    if suite not in SUITES and ("," in suite or suite in TASKS):
+    if suite not in SUITES and ("," in suite or suite in known_tasks()):
         return find_tasks([name.strip() for name in suite.split(",")], suite="")
     return find_tasks((), suite=suite)
 

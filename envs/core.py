@@ -1,11 +1,12 @@
 """The environment: one task, one episode at a time, asynchronously."""
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import random
 import re
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Generator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from cairn.envs.sites import SITES
 from cairn.envs.task import Task
 from cairn.envs.world import World
 from cairn.rewards.ledger import Ledger, Payment, Score
+from cairn.rewards.milestones import Status
 from cairn.sandbox.desk import Desk, View
 from cairn.sandbox.errors import ActionError, Boundary, CairnError, SandboxError
 from cairn.sandbox.events import Event
@@ -36,7 +38,7 @@ class StepResult:
         reward: What the transition paid; None on a void step, which is not 0.
         payments: The receipts.
         is_success: All required milestones and the goal check hold; None on a void step.
-        is_terminal: The episode ended by success, an answer or giving up.
+        is_terminal: The episode ended by success, by failure, by an answer or by giving up.
         is_truncated: The episode ended by the step limit or a void.
         void: Why the step cannot be trusted, or None.
     """
@@ -233,7 +235,8 @@ class Env:
         observation = self._observe(
             view, result=result, is_error=is_error, step=step, before=last.replay_hash
         )
-        is_terminal = score.is_success or isinstance(action, Answer | GiveUp)
+        is_given_up = isinstance(action, Answer | GiveUp)
+        is_terminal = score.is_success or is_given_up or self._has_failed()
         return StepResult(
             observation=observation,
             reward=score.reward,
@@ -245,8 +248,18 @@ class Env:
 
     def _score(self, step: int) -> Score:
         assert self._ledger is not None
-        try:
+        with self._detecting():
             return self._ledger.score(self.events, step=step)
+
+    def _has_failed(self) -> bool:
+        with self._detecting():
+            detector = self.task.failure(self.facts)
+            return detector is not None and detector.detect(self.events).status is Status.FIRED
+
+    @contextlib.contextmanager
+    def _detecting(self) -> Generator[None, None, None]:
+        try:
+            yield
         except Exception as error:  # a task's own detector: its failure is ours, not the agent's
             reason = f"{self.task.id}: a detector raised {type(error).__name__}: {error}"
             raise SandboxError(Boundary.REWARD, reason) from error

@@ -9,9 +9,8 @@ import numpy as np
 from cairn.envs.background import shared_loop
 from cairn.envs.core import MAX_PAGE_TOKENS, Env, StepResult
 from cairn.envs.observation import Observation
-from cairn.envs.registry import NUM_TRAINING_SEEDS, Split, find_task, split_seed
+from cairn.envs.registry import NUM_TRAINING_SEEDS, Split, find_task, known_tasks, split_seed
 from cairn.envs.spaces import TextSpace
-from cairn.envs.tasks import TASKS
 from cairn.sandbox.errors import CairnError, ConfigError
 
 ObservationDict = dict[str, str]
@@ -174,7 +173,7 @@ def reward_of(result: StepResult) -> float:
 
 def register_all() -> None:
     """Make every task known to `gymnasium.make` as `cairn/NAME-vN`."""
-    for name, task in TASKS.items():
+    for name, task in known_tasks().items():
         gymnasium.register(
             id=f"cairn/{name}",
             entry_point="cairn.envs.gym_env:CairnEnv",

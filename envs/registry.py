@@ -1,16 +1,21 @@
 """Names to tasks: suites, splits and the ids that Gymnasium knows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
+from cairn.envs.guests import miniwob
+from cairn.envs.sites.miniwob import find_pages
 from cairn.envs.task import Task
 from cairn.envs.tasks import TASKS
 from cairn.sandbox.errors import ConfigError, lookup
 
+T = TypeVar("T")
+
 SUITES: dict[str, tuple[str, ...]] = {
     "demo": tuple(TASKS),
     "milestone": tuple(TASKS),
+    **miniwob.SUITES,
 }
 
 
@@ -27,13 +32,19 @@ _FIRST_SEED = {Split.TRAIN: 0, Split.TEST_SEEDS: NUM_TRAINING_SEEDS}
 _END_SEED = {Split.TRAIN: NUM_TRAINING_SEEDS, Split.TEST_SEEDS: 2**21}
 
 
+def known_tasks() -> dict[str, Task[Any]]:
+    """Return every task by its id: Cairn's own, then those of the guests that are installed."""
+    return TASKS | miniwob.TASKS
+
+
 def find_task(name: str) -> Task[Any]:
     """Return the task of this id, such as `mail-send-attachment-v1`.
 
     Raises:
         UnknownNameError: With the nearest id.
+        SetupError: If it is a guest's and the guest is not installed.
     """
-    return lookup(TASKS, name.removeprefix("cairn/"), kind="task")
+    return _find(known_tasks(), name.removeprefix("cairn/"), kind="task")
 
 
 def find_tasks(names: Iterable[str], *, suite: str) -> list[Task[Any]]:
@@ -41,8 +52,9 @@ def find_tasks(names: Iterable[str], *, suite: str) -> list[Task[Any]]:
 
     Raises:
         UnknownNameError: With the nearest id or suite.
+        SetupError: If one is a guest's and the guest is not installed.
     """
-    return [find_task(name) for name in (tuple(names) or lookup(SUITES, suite, kind="suite"))]
+    return [find_task(name) for name in (tuple(names) or _find(SUITES, suite, kind="suite"))]
 
 
 def find_task_or_suite(name: str) -> list[Task[Any]]:
@@ -50,10 +62,17 @@ def find_task_or_suite(name: str) -> list[Task[Any]]:
 
     Raises:
         UnknownNameError: With the nearest id or suite.
+        SetupError: If it is a guest's and the guest is not installed.
     """
-    known = SUITES | {task_id: (task_id,) for task_id in TASKS}
-    named = lookup(known, name.removeprefix("cairn/"), kind="task or suite")
-    return [TASKS[task_id] for task_id in named]
+    known = SUITES | {task_id: (task_id,) for task_id in known_tasks()}
+    named = _find(known, name.removeprefix("cairn/"), kind="task or suite")
+    return [find_task(task_id) for task_id in named]
+
+
+def _find(table: Mapping[str, T], name: str, *, kind: str) -> T:
+    if name not in table and name.startswith("miniwob"):
+        find_pages()
+    return lookup(table, name, kind=kind)
 
 
 def split_seed(split: Split, index: int) -> int:

@@ -4,7 +4,7 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Generator
 from enum import StrEnum
-from typing import ClassVar, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from cairn.envs.actions import Action
 from cairn.envs.observation import Observation
@@ -15,7 +15,7 @@ FactsT = TypeVar("FactsT")
 
 
 class Category(StrEnum):
-    """The categories of the Milestone Suite."""
+    """The categories of the Milestone Suite, and one for pages that come with their own reward."""
 
     WEB = "web"
     FORM = "form"
@@ -23,6 +23,7 @@ class Category(StrEnum):
     MAIL = "mail"
     SETTINGS = "settings"
     SEARCH = "search"
+    GUEST = "guest"
 
 
 class Task(ABC, Generic[FactsT]):
@@ -39,12 +40,12 @@ class Task(ABC, Generic[FactsT]):
         has_shell: Whether the agent can run commands, which needs bubblewrap.
     """
 
-    name: ClassVar[str]
-    version: ClassVar[int] = 1
-    category: ClassVar[Category]
-    start_url: ClassVar[str | None]
-    max_steps: ClassVar[int] = 10
-    has_shell: ClassVar[bool] = False
+    name: str
+    version: int = 1
+    category: Category
+    start_url: str | None
+    max_steps: int = 10
+    has_shell: bool = False
 
     @property
     def id(self) -> str:
@@ -70,6 +71,11 @@ class Task(ABC, Generic[FactsT]):
     @abstractmethod
     def goal_check(self, facts: FactsT) -> Detector:
         """Return what must hold, besides the required milestones, for success."""
+
+    def failure(self, facts: FactsT) -> Detector | None:
+        """Return what ends an episode that can no longer succeed, if anything does."""
+        del facts
+        return None
 
     @abstractmethod
     def oracle(

@@ -53,7 +53,10 @@ _FLAGS = (
     "--mute-audio",
     "--password-store=basic",
     "--window-size=1024,768",
-    "--disable-features=BackForwardCache,MediaRouter,OptimizationHints,Translate",
+    # DeferRendererTasksAfterInput holds tasks back, answers to fetches too, until the next frame;
+    # where that stays out, paused virtual time would never go on.
+    "--disable-features=BackForwardCache,DeferRendererTasksAfterInput,MediaRouter,"
+    "OptimizationHints,Translate",
 )
 
 

@@ -27,7 +27,7 @@ class LabTask(Task[int]):
 
     name = "lab"
     category = Category.WEB
-    start_url: ClassVar[str | None] = HOME
+    start_url: str | None = HOME
     max_steps = 4
     pages: ClassVar[Mapping[str, str]] = PAGES
 

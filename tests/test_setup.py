@@ -161,6 +161,20 @@ def test_setup_takes_the_gpu_build_where_there_is_a_gpu(tmp_path: Path) -> None:
     assert "+cpu" not in (tmp_path / "calls").read_text()
 
 
+def test_setup_goes_on_without_the_pages_of_miniwob(tmp_path: Path) -> None:
+    script = _checkout(tmp_path)
+    _fake(
+        tmp_path / ".venv/bin/python",
+        'case "$*" in *find_chromium*) echo /bin/true;; *"--no-deps miniwob"*) exit 1;; esac',
+    )
+
+    done = _run(script)
+
+    assert done.returncode == 0
+    assert "WARNING: the pages of MiniWoB++ could not be had" in done.stdout
+    assert "==> Ready" in done.stdout
+
+
 def test_setup_leaves_no_stamp_when_a_step_fails(tmp_path: Path) -> None:
     script = _checkout(tmp_path)
     _fake(

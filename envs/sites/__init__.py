@@ -1,6 +1,6 @@
 """The sites: small real web applications that tasks happen in."""
 
-from cairn.envs.sites import drive, forms, intranet, library, mail, settings
+from cairn.envs.sites import drive, forms, intranet, library, mail, miniwob, settings
 from cairn.envs.sites.site import Site
 
 SITES: dict[str, Site] = {
@@ -9,6 +9,7 @@ SITES: dict[str, Site] = {
     "intranet": intranet.SITE,
     "library": library.SITE,
     "mail": mail.SITE,
+    "miniwob": miniwob.SITE,
     "settings": settings.SITE,
 }
 

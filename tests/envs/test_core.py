@@ -17,12 +17,14 @@ from cairn.envs.core import Env, StepResult, draw_facts
 from cairn.envs.task import Task
 from cairn.envs.tasks import TASKS
 from cairn.envs.world import World
+from cairn.rewards.detectors import DialogOpened
 from cairn.rewards.ledger import Payment, Tier
+from cairn.rewards.milestones import Detector
 from cairn.sandbox.errors import Boundary, CairnError, SandboxError, SetupError
 from cairn.sandbox.events import EventKind
 from cairn.sandbox.jail import Jail
 from cairn.sandbox.sandbox import Sandbox
-from tests.fakes import BrokenRewardTask, BrokenSiteTask, LabTask
+from tests.fakes import BrokenDetector, BrokenRewardTask, BrokenSiteTask, LabTask
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio]
 
@@ -62,6 +64,16 @@ class FilesTask(LabTask):
 
     def setup(self, world: World, facts: int) -> None:
         world.write_file("facts.txt", str(facts))
+
+
+class FragileTask(LabTask):
+    def failure(self, facts: int) -> Detector:
+        return DialogOpened(name="Sure?")
+
+
+class BrokenFailureTask(LabTask):
+    def failure(self, facts: int) -> Detector:
+        return BrokenDetector()
 
 
 # Steps and their rewards
@@ -472,3 +484,19 @@ async def test_a_task_without_a_browser_goes_on_when_chromium_dies(lab_site: Non
         os.killpg(sandbox.process_id, signal.SIGKILL)
         assert (await env.step("read_file facts.txt")).void is None
         await env.close()
+
+
+async def test_what_the_task_calls_a_failure_ends_the_episode(open_env: OpenEnv) -> None:
+    env = await open_env(FragileTask())
+    assert not (await env.step("wait 1")).is_over
+    result = await env.step(f"click {ref(env, 'Ask')}")
+    assert (result.is_terminal, result.is_truncated, result.is_success) == (True, False, False)
+    assert result.reward == 0.125
+
+
+async def test_failure_that_cannot_be_decided_is_void(open_env: OpenEnv) -> None:
+    env = await open_env(BrokenFailureTask())
+    result = await env.step("wait 1")
+    assert (result.reward, result.is_truncated) == (None, True)
+    assert result.void is not None
+    assert "a detector raised ZeroDivisionError" in result.void
