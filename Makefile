@@ -3,7 +3,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-slow check fix bench build lock
+.PHONY: help setup demo test test-fast test-slow check fix bench bench-peers build lock
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 16
@@ -39,6 +39,9 @@ fix: setup ## repair what the linters can
 
 bench: setup ## steps and resets a second
 	$(BIN)/python -m cairn.cli bench
+
+bench-peers: setup ## beside BrowserGym and Selenium, which it installs apart
+	$(BIN)/python benchmarks/peers.py
 
 build: setup ## sdist and wheel, tried in a clean environment
 	@.ci/build
