@@ -142,6 +142,14 @@ async def test_privileges_and_new_namespaces_are_refused(jail: Jail, home: Works
     assert "Operation not permitted" in done.output.splitlines()[-1]
 
 
+async def test_no_descriptor_of_cairns_is_open_inside(jail: Jail, home: Workspace) -> None:
+    done = await jail.run("for each in 1 $$; do echo /proc/$each/fd/*; done", home.root)
+    assert done.output.splitlines() == [
+        " ".join(f"/proc/{process}/fd/{number}" for number in numbers)
+        for process, numbers in ((1, "012"), (2, "012"))
+    ]
+
+
 async def test_a_fork_bomb_stays_inside(jail: Jail, home: Workspace) -> None:
     before = len(psutil.pids())
     done = await jail.run("b() { b | b & }; b; sleep 0.3; echo end", home.root)
