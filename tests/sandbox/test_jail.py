@@ -143,11 +143,8 @@ async def test_privileges_and_new_namespaces_are_refused(jail: Jail, home: Works
 
 
 async def test_no_descriptor_of_cairns_is_open_inside(jail: Jail, home: Workspace) -> None:
-    done = await jail.run("for each in 1 $$; do echo /proc/$each/fd/*; done", home.root)
-    assert done.output.splitlines() == [
-        " ".join(f"/proc/{process}/fd/{number}" for number in numbers)
-        for process, numbers in ((1, "012"), (2, "012"))
-    ]
+    done = await jail.run("for each in 1 $$; do ls /proc/$each/fd; done; true", home.root)
+    assert done.output.split() == ["0", "1", "2"] * 2
 
 
 async def test_a_fork_bomb_stays_inside(jail: Jail, home: Workspace) -> None:
