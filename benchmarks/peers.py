@@ -70,7 +70,7 @@ def measure_peer(name: str, pages: list[str]) -> Figures | str:
                 _run([str(python), "-m", "pip", "install", "-q", *packages])
         if name == "browsergym":
             _ensure_browser(python)
-        answer = _run([str(python), str(HERE / f"peer_{name}.py"), *pages])
+        answer = _run([str(python), str(HERE / "peer.py"), name, *pages])
     except subprocess.CalledProcessError as error:
         shown = (error.stderr or error.stdout or str(error)).strip().splitlines()
         return shown[-1] if shown else str(error)
