@@ -199,7 +199,10 @@ class Desk:
         """
         if self._jail is None:
             raise ActionError("run: this task has no shell; use the file actions")
-        result = await self._jail.run(command, self.workspace.root)
+        try:
+            result = await self._jail.run(command, self.workspace.root)
+        except OSError as error:
+            raise SandboxError(Boundary.JAIL, f"cannot keep the home folder: {error}") from None
         self.log.append(
             Source.PROCESS,
             EventKind.PROCESS_LAUNCHED,

@@ -17,6 +17,7 @@ import signal
 import stat
 import struct
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -37,6 +38,8 @@ MAX_OUTPUT_BYTES = 2**20
 TEMPORARY_BYTES = 16 * 2**20
 _WATCH_EVERY_S = 0.05
 _MAX_COUNTED = 10 * MAX_FILES  # counting entries ends, however fast they are made
+_MAX_PATH_BYTES = 2_048  # of a folder that is kept; half of what calls take
+_MAX_COUNTED_PATH_BYTES = 3_800  # of a folder, so that calls take the paths of what lies in it
 _UID = 65533  # whom commands run as where Cairn runs as root; Chromium's is another
 _HOME = "/home/agent"
 
@@ -70,6 +73,11 @@ _REFUSED_CALLS = {
     "x86_64": (0xC000003E, (319, 447, 29, 68, 240, 425, 321, 323, 298, 248, 249, 250)),
     "aarch64": (0xC00000B7, (279, 447, 194, 186, 180, 425, 280, 282, 241, 217, 218, 219)),
 }
+_GONE = (FileNotFoundError, NotADirectoryError)
+_FULL = (
+    f"the home folder holds at most {MAX_BYTES // 2**20} MiB and {MAX_FILES} entries, in folders "
+    "that can be read"
+)
 _X32_BIT = 0x40000000
 _EPERM = 1
 
@@ -253,7 +261,7 @@ async def _watch(process_id: int, home: Path, room: tuple[int, int], output: byt
             return f"it used more than {MEMORY_BYTES // 2**20} MiB of memory"
         extent = await asyncio.to_thread(_extent, home)
         if any(used > most for used, most in zip(extent, room, strict=True)):
-            return f"the home folder holds at most {MAX_BYTES // 2**20} MiB and {MAX_FILES} entries"
+            return _FULL
     return f"it ran for {WALL_S:.0f} s"
 
 
@@ -270,18 +278,27 @@ def _memory_of(process_id: int) -> int:
 
 
 def _extent(home: Path) -> tuple[int, int]:
-    """Return how many bytes and entries lie in a folder that may change meanwhile."""
+    """Return how many bytes and entries lie in a folder that may change meanwhile.
+
+    What cannot be counted, being locked or too deep for any call, counts as more than any.
+    """
     num_bytes = num_entries = 0
-    pending = [(str(home), 1)]
+    pending = [str(home)]
     while pending and num_entries <= _MAX_COUNTED:
-        folder, depth = pending.pop()
-        with contextlib.suppress(OSError), os.scandir(folder) as entries:
-            for entry in itertools.islice(entries, _MAX_COUNTED):
-                num_entries += 1
-                info = entry.stat(follow_symlinks=False)
-                num_bytes += info.st_size if stat.S_ISREG(info.st_mode) else 0
-                if stat.S_ISDIR(info.st_mode) and depth < MAX_DEPTH:
-                    pending.append((entry.path, depth + 1))
+        folder = pending.pop()
+        if len(os.fsencode(folder)) > _MAX_COUNTED_PATH_BYTES:
+            return num_bytes, sys.maxsize
+        try:
+            with contextlib.suppress(*_GONE), os.scandir(folder) as entries:
+                for entry in itertools.islice(entries, _MAX_COUNTED):
+                    num_entries += 1
+                    with contextlib.suppress(*_GONE):
+                        info = entry.stat(follow_symlinks=False)
+                        num_bytes += info.st_size if stat.S_ISREG(info.st_mode) else 0
+                        if stat.S_ISDIR(info.st_mode):
+                            pending.append(entry.path)
+        except OSError:
+            return num_bytes, sys.maxsize
     return num_bytes, num_entries
 
 
@@ -305,9 +322,11 @@ def _tidy(home: Path) -> None:
             for entry in entries:
                 if entry.is_file(follow_symlinks=False):
                     _allow(Path(entry.path), 0o600)
-                elif entry.is_dir(follow_symlinks=False) and depth < MAX_DEPTH:
+                elif not entry.is_dir(follow_symlinks=False):
+                    continue
+                elif depth < MAX_DEPTH and len(os.fsencode(entry.path)) <= _MAX_PATH_BYTES:
                     pending.append((Path(entry.path), depth + 1))
-                elif entry.is_dir(follow_symlinks=False):  # its paths may be too long for any call
+                else:  # what lies in it may have paths that are too long for any call
                     for remove in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
                         subprocess.run([*remove, "--", entry.path], check=False)
 

@@ -305,7 +305,7 @@
     const x = onto.x + onto.width / 2, y = onto.y + onto.height / 2;
     if (x < 0 || y < 0 || x > innerWidth || y > innerHeight) return { error: `elements ${ref} and ${to} are too far apart to be dragged` };
     begunDrag = null;
-    addEventListener('dragstart', event => { begunDrag = event; }, { once: true });
+    addEventListener('dragstart', event => { begunDrag = event; }, { once: true, capture: true });
     return { from, onto: { x, y } };
   }
 

@@ -278,13 +278,15 @@ async def test_fill_replaces_what_a_field_holds(
     assert [data["by_agent"] for data in lab.seen(K.FIELD_FILLED)] == [True]
 
 
-async def test_drag_and_drop_of_html(open_lab: OpenLab) -> None:
+@pytest.mark.parametrize("stop", ["", "e.stopPropagation(); heard.push('dragstart', true);"])
+async def test_drag_and_drop_of_html(open_lab: OpenLab, stop: str) -> None:
     lab = await open_lab(f"""{SAY}<div style="height: 300px"></div>
         <button draggable=true id=a>A</button><button id=b style="margin: 80px">B</button><script>
         const heard = [];
         for (const kind of ["dragstart", "dragenter", "dragover", "drop", "dragend"])
             document.addEventListener(kind, e => heard.push(kind, e.isTrusted));
-        a.addEventListener("dragstart", e => e.dataTransfer.setData("text/plain", "cargo"));
+        a.addEventListener("dragstart", e => {{
+            e.dataTransfer.setData("text/plain", "cargo"); {stop} }});
         b.addEventListener("dragover", e => e.preventDefault());
         b.addEventListener("drop", e => {{
             e.preventDefault(); heard.push(e.dataTransfer.getData("text/plain")); }});

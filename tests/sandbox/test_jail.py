@@ -164,6 +164,7 @@ async def test_what_is_left_running_ends_with_the_command(jail: Jail, home: Work
     assert kinds(home) == []
 
 
+FULL = "the home folder holds at most 64 MiB and 2000 entries, in folders that can be read"
 HOG = "head -c 300M /dev/zero | tail -c 300M | sleep 20"
 
 
@@ -174,15 +175,15 @@ HOG = "head -c 300M /dev/zero | tail -c 300M | sleep 20"
         (f"{HOG} & {HOG}", "it used more than 512 MiB of memory"),
         (
             "i=0; while :; do head -c 20M /dev/zero > f$i; i=$((i+1)); done",
-            "the home folder holds at most 64 MiB and 2000 entries",
+            FULL,
         ),
         (
             "i=0; while :; do truncate -s 20M f$i; i=$((i+1)); done",
-            "the home folder holds at most 64 MiB and 2000 entries",
+            FULL,
         ),
         (
             "i=0; while :; do : > f$i; i=$((i+1)); done",
-            "the home folder holds at most 64 MiB and 2000 entries",
+            FULL,
         ),
     ],
 )
@@ -241,6 +242,27 @@ async def test_a_tree_that_is_hard_to_read_is_put_right(jail: Jail, home: Worksp
             use(home, "pipe")
         with pytest.raises(ActionError, match="symbolic links are not followed"):
             use(home, "link")
+
+
+async def test_names_too_long_for_any_call_are_put_right(jail: Jail, home: Workspace) -> None:
+    await jail.run(
+        "n=$(printf '%0200d' 0); for i in $(seq 30); do mkdir $n; cd $n; done", home.root
+    )
+    home.record_changes(EventLog())
+    assert 1_000 < max(len(name) for name in home.listing()) < 2_048
+    assert (
+        await jail.run("rm -r 0*; ls", home.root)
+    ).output == "Documents\nDownloads\nSales\na.txt\n"
+
+
+@pytest.mark.parametrize(
+    "hide", ["for i in $(seq 40); do mkdir d; cd d; done", "mkdir d; cd d; chmod 300 ."]
+)
+async def test_nothing_can_be_written_where_it_is_not_counted(
+    jail: Jail, home: Workspace, hide: str
+) -> None:
+    write = "i=0; while :; do head -c 20M /dev/zero > f$i; i=$((i+1)); done"
+    assert (await jail.run(f"{hide}; {write}", home.root)).stopped == FULL
 
 
 async def test_a_change_cannot_be_hidden_behind_its_time(jail: Jail, home: Workspace) -> None:
