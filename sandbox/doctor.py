@@ -136,7 +136,7 @@ def _shell() -> Check:
         problem, _, remedy = str(error).removeprefix("shell: ").partition("; ")
         detail = f"{problem}; tasks that have a shell cannot run"
         return Check(name="shell", status=Health.WARN, detail=detail, remedy=remedy)
-    return Check(name="shell", status=Health.OK, detail="commands run in a jail of bubblewrap's")
+    return Check(name="shell", status=Health.OK, detail="commands run in a jail made by bubblewrap")
 
 
 def _fonts() -> Check:
